@@ -1,0 +1,41 @@
+"""What can go wrong for a user, each kind with the exit code that scripts and systemd see."""
+
+from __future__ import annotations
+
+
+class Problem(Exception):
+    """One clear line that names the place and the fix; `code` is the process's exit code."""
+
+    code = 1
+
+
+class CameraError(Problem):
+    """The source gives no frame: absent, busy, unplugged, unreadable. systemd starts us again."""
+
+
+class UsageError(Problem):
+    """The command line makes no sense, or an input is unclear and needs an option."""
+
+    code = 2
+
+
+class RefusedFile(Problem):
+    """An input file that is not what it should be (`EX_DATAERR` of sysexits.h)."""
+
+    code = 65
+
+
+class ConfigError(Problem):
+    """The configuration, or the model it names, is wrong; starting again would not help (`EX_CONFIG`)."""
+
+    code = 78
+
+
+class ModelError(ConfigError):
+    """The model file is missing, damaged, or carries no card."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says, or the error's kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
