@@ -22,7 +22,7 @@ import argparse
 import functools
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +84,7 @@ def faces(
     return np.clip(np.rint(drawn), 0, 255).astype(np.uint8), classes
 
 
-def measure(pictures: ByteArray, classes: npt.NDArray[np.integer]) -> dict[str, np.ndarray]:
+def measure(pictures: ByteArray, classes: ByteArray) -> dict[str, npt.NDArray[Any]]:
     """The asset's arrays from the pictures, uint8 `(N, 48, 48)`, of a training split."""
     told = pictures.std(axis=(1, 2)) > 0  # blank pictures are errors of the data set
     flat = pictures[told].reshape(-1, SIZE * SIZE).astype(np.float32)

@@ -1,0 +1,135 @@
+"""fer-convert: a trained Keras model in, one self-describing int8 `.tflite` out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from convert import process
+from convert.request import MIN_AGREEMENT, Request
+from convert.screen import Bars
+from edge import __version__
+from edge.errors import Problem, UsageError
+from edge.model_card import read_card
+
+EXAMPLES = """examples:
+  fer-convert model.h5                     finds out what it can, says what it cannot
+  fer-convert model.json --weights w.h5    a network and its weights in two files
+  fer-convert model.keras --labels fer --input-range -1..1 --calibrate faces/
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; one screen of help."""
+    made = argparse.ArgumentParser(
+        prog="fer-convert",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = made.add_argument
+    add("model", metavar="MODEL", type=Path, help=".h5, .hdf5, .keras, SavedModel folder, .json")
+    add("-o", "--out", metavar="FILE", type=Path, help="the .tflite (beside MODEL)")
+    add("--weights", metavar="FILE", help="the weights of a model.json")
+    add("--labels", metavar="ORDER", help="fer, alphabetical, a list with commas, or a file")
+    add("--input-range", metavar="R", help="0..1, -1..1, 0..255, mean,std, or an .npz of those")
+    add("--calibrate", metavar="PATH", help="faces that set int8's ranges: npz, csv, folder, video")
+    add(
+        "--min-agreement",
+        metavar="SHARE",
+        type=_share,
+        default=MIN_AGREEMENT,
+        help="of int8 with float (%(default)s)",
+    )
+    add("--inspect", action="store_true", help="print the card of a .tflite, convert nothing")
+    add("--json", action="store_true", help="print the card and the findings as JSON")
+    add("--force", action="store_true", help="overwrite the .tflite")
+    add("-v", "--verbose", action="store_true", help="show TensorFlow's own output")
+    add("--version", action="version", version=f"fer-convert {__version__}")
+    return made
+
+
+def _share(text: str) -> float:
+    """A share as `0.95`, `95` or `95%`."""
+    value = float(text.removesuffix("%"))
+    share = value / 100 if text.endswith("%") or value > 1 else value
+    if not 0 <= share <= 1:
+        raise ValueError(text)
+    return share
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; its exit code."""
+    # argparse takes `-1..1` for an option; joined by `=` it is a value.
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for index, word in enumerate(given[:-1]):
+        if word == "--input-range":
+            given[index : index + 2] = [f"{word}={given[index + 1]}", ""]
+    options = parser().parse_args([word for word in given if word])
+    bars = Bars()
+    try:
+        return _inspect(options) if options.inspect else _convert(options, bars)
+    except Problem as error:
+        bars.close()
+        if options.json:
+            print(json.dumps({"error": str(error), **getattr(error, "findings", {})}))
+        print(f"fer-convert: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        bars.close()
+        return 130
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    print(json.dumps(read_card(options.model).as_dict(), indent=None if options.json else 2))
+    return 0
+
+
+def _convert(options: argparse.Namespace, bars: Bars) -> int:
+    out = options.out or options.model.with_suffix(".tflite")
+    if not options.model.exists():
+        raise UsageError(f"{options.model}: no such file")
+    if out.exists() and not options.force:
+        raise UsageError(f"{out}: exists; --force overwrites it, -o FILE writes elsewhere")
+    if not os.access(out.absolute().parent, os.W_OK):
+        raise UsageError(f"{out}: its folder cannot be written to; -o FILE writes elsewhere")
+    # In the same folder, so that the last step is one rename and nobody sees half a file.
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".fer-convert-") as folder:
+        made = Path(folder) / "made.tflite"
+        request = Request(
+            source=str(options.model),
+            out=str(made),
+            weights=options.weights,
+            labels=options.labels,
+            input_range=options.input_range,
+            calibrate=options.calibrate,
+            min_agreement=options.min_agreement,
+        )
+        card = process.run({"task": "convert", **asdict(request)}, bars, options.verbose)
+        bars.close()
+        made.replace(out)
+    _summary(card, options, out)
+    return 0
+
+
+def _summary(card: dict[str, Any], options: argparse.Namespace, out: Path) -> None:
+    source = Path(options.weights) if options.weights else options.model
+    files = source.rglob("*") if source.is_dir() else [source]
+    before = sum(file.stat().st_size for file in files if file.is_file())
+    print(
+        f"{source} ({before / 1e6:.2f} MB) -> {out} ({out.stat().st_size / 1e6:.2f} MB): "
+        f"{', '.join(card['labels'])}; int8 agrees with float on {card['agreement']:.1%}",
+        file=sys.stderr if options.json else sys.stdout,
+    )
+    if options.json:
+        print(json.dumps(card))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

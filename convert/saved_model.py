@@ -1,0 +1,92 @@
+"""A SavedModel folder → a float model: its graph runs as it is, there are no layers to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from convert.float_model import FloatModel, head_of
+from convert.shapes import checked_shapes
+from edge.errors import RefusedFile, first_line
+
+#: Operations that only calculate. A graph can also read and write files or call Python.
+_CALCULATES = """
+    Abs Add AddN AddV2 All Any ArgMax AvgPool BatchMatMulV2 BatchToSpaceND BiasAdd BroadcastArgs
+    BroadcastTo Cast ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropInput DepthToSpace
+    DepthwiseConv2dNative Div DivNoNan Elu Equal Erf Exp ExpandDims Fill Floor FloorDiv FloorMod
+    FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 GatherV2 Greater GreaterEqual Identity
+    IdentityN If LeakyRelu Less LessEqual Log LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max
+    MaxPool MaxPoolV2 Maximum Mean Min Minimum MirrorPad Mul Neg NoOp OneHot Pack Pad PadV2
+    PartitionedCall Placeholder PlaceholderWithDefault Pow Prod Range Rank ReadVariableOp RealDiv
+    Reciprocal Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt Select
+    SelectV2 Selu Shape ShapeN Sigmoid Sign Size Slice Softmax Softplus Softsign SpaceToBatchND
+    SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
+    StatelessIf StopGradient StridedSlice Sub Sum Switch Merge Tanh Tile Transpose Unpack
+    VarHandleOp VarIsInitializedOp Where ZerosLike DisableCopyOnRead"""
+#: What `tf.saved_model.load` itself uses to fill the variables from the folder.
+_RESTORES = """
+    AssignVariableOp MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename StaticRegexFullMatch
+    StringJoin"""
+
+
+def load(path: Path) -> Callable[[], FloatModel]:
+    """What makes the float model of the folder at `path`.
+
+    Raises `RefusedFile` where the folder is damaged or its graph does more than calculate.
+    """
+    _refuse(_operations(path) - {*_CALCULATES.split(), *_RESTORES.split()}, path)
+
+    def make() -> FloatModel:
+        loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures.get("serving_default")
+        if signature is None:
+            raise RefusedFile("has no signature 'serving_default'; export it with model.export()")
+        taken = list(signature.structured_input_signature[1].values())
+        given = list(signature.structured_outputs.values())
+        if len(taken) != 1 or len(given) != 1:
+            raise RefusedFile(
+                f"a network of {len(taken)} inputs and {len(given)} outputs;"
+                " needs one picture in and one row of classes out"
+            )
+        shape, classes = checked_shapes(_sizes(taken[0]), _sizes(given[0]))
+        frozen = convert_variables_to_constants_v2(signature)
+        _refuse({node.op for node in frozen.graph.as_graph_def().node} & {*_RESTORES.split()}, path)
+
+        def call(pixels: Any) -> Any:
+            answer = frozen(tf.cast(pixels, taken[0].dtype))[0]
+            return tf.reshape(tf.cast(answer, tf.float32), (-1, classes))
+
+        return FloatModel(call, shape, classes, head_of(call, shape), None, "SavedModel")
+
+    return make
+
+
+def _operations(path: Path) -> set[str]:
+    content = saved_model_pb2.SavedModel()
+    try:
+        content.ParseFromString((path / "saved_model.pb").read_bytes())
+    except (OSError, DecodeError) as error:
+        raise RefusedFile(f"{path}: saved_model.pb is damaged ({first_line(error)})") from error
+    graphs = [graph.graph_def for graph in content.meta_graphs]
+    functions = [function for graph in graphs for function in graph.library.function]
+    return {node.op for graph in graphs for node in graph.node} | {
+        node.op for function in functions for node in function.node_def
+    }
+
+
+def _refuse(operations: set[str], path: Path) -> None:
+    if operations:
+        raise RefusedFile(
+            f"{path}: its graph does more than calculate ({', '.join(sorted(operations)):.120}), so"
+            " it is not run; export the model without that"
+        )
+
+
+def _sizes(spec: Any) -> tuple[int | None, ...]:
+    return tuple(spec.shape.as_list()) if spec.shape.rank is not None else ()
