@@ -78,6 +78,7 @@ class Classifier:
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities."""
         return self.card.labels
 
     def __call__(self, gray: ByteArray, box: Box) -> FloatArray:
@@ -85,7 +86,7 @@ class Classifier:
         return self.classify(crop(gray, box, self.card.crop_margin))
 
     def classify(self, pixels: ByteArray) -> FloatArray:
-        """Probabilities, float32 `(classes,)` summing to 1, of a picture of one face, uint8 `(h, w)`."""
+        """Probabilities, float32 `(classes,)` summing to 1, of a picture of one face, uint8."""
         self._interpreter.set_tensor(self._input, prepare(pixels, self.card.input_shape))
         self._interpreter.invoke()
         raw = self._interpreter.get_tensor(self._output)[0]

@@ -26,7 +26,7 @@ class RefusedFile(Problem):
 
 
 class ConfigError(Problem):
-    """The configuration, or the model it names, is wrong; starting again would not help (`EX_CONFIG`)."""
+    """The configuration, or the model it names, is wrong: a restart cannot help (`EX_CONFIG`)."""
 
     code = 78
 

@@ -1,4 +1,4 @@
-"""The card that travels inside a `.tflite`: a ZIP with `labels.txt` and `card.json` at the file's end.
+"""The card that travels inside a `.tflite`: a ZIP at the file's end, `labels.txt` and `card.json`.
 
 A TFLite file is a FlatBuffer, whose readers start at the front and ignore what follows; a ZIP is
 read from the back. TFLite Metadata uses the same trick, so every runtime still loads the file and
@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -122,47 +123,50 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _parse(card: dict[str, Any], path: Path) -> ModelCard:
-    def take(key: str, valid: bool, wanted: str) -> Any:
-        if not valid:
+    for key, (valid, wanted) in _KEYS.items():
+        if not valid(card.get(key)):
             raise ModelError(f"{path}: card.json: {key}: must be {wanted}")
-        return card.pop(key)
-
-    labels, shape, margin = (card.get(key) for key in ("labels", "input_shape", "crop_margin"))
-    take(
-        "labels",
-        isinstance(labels, list)
-        and len(labels) > 1
-        and all(isinstance(label, str) and label for label in labels)
-        and len(set(labels)) == len(labels),
-        "a list of at least two different names",
-    )
-    take(
-        "input_shape",
-        isinstance(shape, list)
-        and len(shape) == 4
-        and all(isinstance(n, int) and 0 < n <= 4096 for n in shape)
-        and shape[0] == 1
-        and shape[3] in (1, 3),
-        "[1, height, width, 1 or 3]",
-    )
-    take(
-        "crop_margin",
-        isinstance(margin, int | float) and 0 <= margin <= 1,
-        "a number from 0 to 1",
-    )
-    for key in ("source_sha256", "converter_version"):
-        if not isinstance(card.get(key), str):
-            raise ModelError(f"{path}: card.json: {key}: must be a text")
-    for key in ("agreement", "accuracy"):
-        if not isinstance(card.get(key), int | float | None):
-            raise ModelError(f"{path}: card.json: {key}: must be a number")
     return ModelCard(
-        labels=tuple(labels),
-        input_shape=tuple(shape),
-        crop_margin=float(margin),
+        labels=tuple(card.pop("labels")),
+        input_shape=tuple(card.pop("input_shape")),
+        crop_margin=float(card.pop("crop_margin")),
         source_sha256=card.pop("source_sha256"),
         converter_version=card.pop("converter_version"),
         agreement=card.pop("agreement", None),
         accuracy=card.pop("accuracy", None),
         more=MappingProxyType(card),
     )
+
+
+def _labels(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and all(isinstance(label, str) and re.fullmatch(r"[^\s,\"]+", label) for label in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _shape(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 4
+        and all(type(size) is int and 0 < size <= 4096 for size in value)
+        and value[0] == 1
+        and value[3] in (1, 3)
+    )
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "labels": (_labels, "a list of at least two different words"),
+    "input_shape": (_shape, "[1, height, width, 1 or 3]"),
+    "crop_margin": (_number, "a number from 0 to 1"),
+    "source_sha256": (lambda value: isinstance(value, str), "a text"),
+    "converter_version": (lambda value: isinstance(value, str), "a text"),
+    "agreement": (lambda value: value is None or _number(value), "a number from 0 to 1"),
+    "accuracy": (lambda value: value is None or _number(value), "a number from 0 to 1"),
+}

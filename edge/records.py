@@ -69,6 +69,8 @@ class Reading:
 
 
 class AlertEvent(StrEnum):
+    """What happened to an alert; the values are those of `event_type` in MQTT."""
+
     RAISED = "raised"
     CLEARED = "cleared"
 

@@ -1,0 +1,136 @@
+"""`fer-edge`: arguments to configuration to parts to exit code; the one error boundary."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from edge import __version__, config, show
+from edge.config import Config
+from edge.errors import Problem
+
+# The commands import their parts when they run: OpenCV and the model's runtime take seconds to
+# load on a Pi, and `fer-edge log` needs neither.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the exit code is 0, or that of the problem (see `edge.errors`)."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = config.load(options.config)
+        logging.basicConfig(
+            level=settings.log.level.upper(), format="%(levelname)s: %(message)s", stream=sys.stderr
+        )
+        code: int = options.command(settings, options)
+    except Problem as problem:
+        print(f"fer-edge: {problem}", file=sys.stderr)
+        return problem.code
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fer-edge",
+        description="Facial expressions on a Raspberry Pi: a diary, and alerts over MQTT.",
+    )
+    parser.add_argument("--version", action="version", version=f"fer-edge {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--config", type=Path, metavar="FILE", help="instead of /etc/fer-edge/config.toml"
+    )
+    shared.add_argument("--version", action="version", version=f"fer-edge {__version__}")
+
+    run = commands.add_parser("run", parents=[shared], help="watch, keep the diary, send alerts")
+    run.add_argument("--source", metavar="X", help="instead of camera.source, for this run")
+    run.add_argument("--realtime", action="store_true", help="play a file at its own pace")
+    run.add_argument("--loop", type=_positive, default=1, metavar="N", help="play a file N times")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", parents=[shared], help="try every part, say what is wrong")
+    check.add_argument("--json", action="store_true", help="one JSON object for scripts")
+    check.set_defaults(command=_check)
+
+    demo = commands.add_parser("demo", parents=[shared], help="see it work: no camera, no broker")
+    demo.set_defaults(command=_demo)
+
+    log = commands.add_parser("log", parents=[shared], help="read the diary")
+    log.add_argument("--since", type=show.span, metavar="SPAN", help="such as 30m, 1h, 7d")
+    log.add_argument("--follow", action="store_true", help="go on printing as rows are written")
+    form = log.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="the rows as they are")
+    form.add_argument("--json", action="store_true", help="one JSON object with all rows")
+    log.set_defaults(command=_log)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _run(settings: Config, options: argparse.Namespace) -> int:
+    from edge import daemon  # noqa: PLC0415
+
+    if options.source is not None:
+        camera = dataclasses.replace(settings.camera, source=options.source)
+        settings = dataclasses.replace(settings, camera=camera)
+    daemon.serve(settings, _stop(), realtime=options.realtime, loops=options.loop)
+    return 0
+
+
+def _check(settings: Config, options: argparse.Namespace) -> int:
+    from edge.check import check  # noqa: PLC0415
+
+    results = []
+    for result in check(settings):
+        results.append(result)
+        if not options.json:
+            print(f"{'ok' if result.ok else 'FAIL':<5} {result.part:<7} {result.text}", flush=True)
+    well = all(result.ok for result in results)
+    if options.json:
+        print(json.dumps({"ok": well, "parts": [result._asdict() for result in results]}))
+    return 0 if well else 1
+
+
+def _demo(settings: Config, _: argparse.Namespace) -> int:
+    from edge import demo  # noqa: PLC0415
+
+    demo.show(settings, _stop())
+    return 0
+
+
+def _log(settings: Config, options: argparse.Namespace) -> int:
+    show.show(settings.log_directory, options)
+    return 0
+
+
+def _stop() -> threading.Event:
+    """Set by the first SIGTERM or Ctrl-C; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def told(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

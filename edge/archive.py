@@ -1,0 +1,50 @@
+"""Old diary files: compressed, and deleted when their time is over."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+from edge import diary
+from edge.config import Log
+from edge.errors import first_line
+
+log = logging.getLogger(__name__)
+
+
+def tidy(directory: Path, config: Log) -> None:
+    """Compresses old files and deletes those over `keep_days` or `keep_files`.
+
+    A kill at any point leaves either the `.csv` or a whole `.csv.gz`, or both.
+    """
+    try:
+        for leftover in directory.glob("expressions-*.gz.tmp"):
+            leftover.unlink()
+        for path in sorted(directory.glob("expressions-*.csv")):
+            if diary.ROTATED.fullmatch(path.name):
+                _compress(path)
+        old = list(diary.rotated(directory))
+        oldest = (date.today() - timedelta(days=config.keep_days)).isoformat()
+        surplus = len(old) - config.keep_files
+        for at, (day, _, path) in enumerate(old):
+            if at < surplus or day < oldest:
+                path.unlink()
+    except OSError as error:
+        log.warning("%s: cannot tidy old diary files: %s", directory, first_line(error))
+
+
+def _compress(path: Path) -> None:
+    whole = path.with_name(path.name + ".gz")
+    if not whole.exists():
+        part = path.with_name(path.name + ".gz.tmp")
+        with path.open("rb") as plain, part.open("wb") as raw:
+            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+                shutil.copyfileobj(plain, packed)
+            raw.flush()
+            os.fsync(raw.fileno())
+        part.rename(whole)
+    path.unlink()

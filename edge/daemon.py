@@ -1,0 +1,129 @@
+"""The service: opens the parts, runs the loop until the source ends or it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from edge import diary
+from edge.alarm import Alarm
+from edge.broker import Broker
+from edge.camera import open_frames
+from edge.classifier import Classifier
+from edge.config import AlertRule, Config, resolve
+from edge.faces import Finder
+from edge.journal import Journal
+from edge.mood import Mood
+from edge.outbox import Outbox
+from edge.records import Alert, Frame, Reading
+from edge.status import Status
+from edge.systemd import Notifier
+
+Tell: TypeAlias = Callable[[float, Iterable[Alert], Alarm, Status], None]
+Listener: TypeAlias = Callable[[Iterable[Reading]], None]
+
+MODELS = Path(__file__).parent / "models"
+log = logging.getLogger(__name__)
+
+
+def run(
+    frames: Iterable[Frame],
+    *,
+    finder: Finder,
+    mood: Mood,
+    journal: Journal,
+    alarm: Alarm,
+    tell: Tell,
+    notifier: Notifier,
+    listener: Listener,
+) -> None:
+    """The loop. Ends with `frames`; what it raises, a restart must mend.
+
+    The watchdog is fed last: a camera that hangs must starve it.
+    """
+    status = Status()
+    for frame in frames:
+        faces = finder.find(frame)
+        readings = mood.read(frame, faces)
+        journal.write(frame.monotonic_s, readings)
+        alerts = alarm.update(frame, readings)
+        status.update(frame, faces, readings)
+        tell(frame.monotonic_s, alerts, alarm, status)
+        listener(readings)
+        notifier.beat(frame.monotonic_s, str(status))
+
+
+def serve(
+    config: Config,
+    stop: threading.Event,
+    *,
+    realtime: bool = False,
+    loops: int = 1,
+    listener: Listener = lambda _: None,
+) -> None:
+    """Opens every part as `config` says and runs the loop until its end, or until `stop` is set.
+
+    Raises `Problem` and its kinds (see `edge.errors`). On the way out the camera is freed, the
+    diary brought to the disk, and the broker told that we are offline.
+    """
+    classifier = Classifier(model_path(config.model.path))
+    rules = [resolve(rule, classifier.labels) for rule in config.alerts]
+    with ExitStack() as parts:
+        alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
+        first_face = diary.last_face(config.log_directory) + 1
+        run(
+            parts.enter_context(
+                closing(open_frames(config.camera, stop, realtime=realtime, loops=loops))
+            ),
+            finder=Finder(config.faces, first_face),
+            mood=Mood(config.mood, classifier.labels, classifier),
+            journal=parts.enter_context(
+                Journal(config.log, config.log_directory, classifier.labels)
+            ),
+            alarm=alarm,
+            tell=tell,
+            notifier=parts.enter_context(Notifier()),
+            listener=listener,
+        )
+
+
+def model_path(configured: str) -> Path:
+    """The file of a shipped model's name, or the path itself."""
+    if configured in {"default", "tiny"}:
+        return MODELS / f"{configured}.tflite"
+    return Path(configured).expanduser()
+
+
+@contextmanager
+def _alarm_and_broker(config: Config, rules: list[AlertRule]) -> Iterator[tuple[Alarm, Tell]]:
+    """The alarm and what tells of it; without a broker, alerts go to the log alone."""
+    if not config.mqtt.host:
+        yield Alarm(rules), _log_only
+        return
+    with (
+        Outbox(config.state_directory) as outbox,
+        Broker(config.mqtt, config.device_name, outbox) as broker,
+    ):
+
+        def tell(now_s: float, alerts: Iterable[Alert], alarm: Alarm, status: Status) -> None:
+            _log_only(now_s, alerts, alarm, status)
+            broker.tell(now_s, alerts, alarm, status)
+
+        yield Alarm(rules, outbox.left_over), tell
+
+
+def _log_only(_now_s: float, alerts: Iterable[Alert], _alarm: Alarm, _status: Status) -> None:
+    for alert in alerts:
+        who = "" if alert.face is None else f" for face {alert.face}"
+        log.info(
+            "alert '%s' %s%s: %d negative readings in %g s",
+            alert.name,
+            alert.event_type,
+            who,
+            alert.count,
+            alert.window_s,
+        )

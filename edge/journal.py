@@ -1,0 +1,232 @@
+"""The diary: a CSV file whose rows survive a kill, that rotates by day and by size.
+
+Every row goes to the kernel in one write, so a killed process loses none; what a power cut tears
+is mended at the next start. While the card is full or read-only, rows wait in memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from edge import archive, diary
+from edge.config import Log
+from edge.errors import ConfigError, Problem
+from edge.records import Reading
+
+#: Rows kept in memory while the disk refuses them: an hour of three faces, about 2 MB.
+WAITING_ROWS = 10_000
+#: How much of a file's end is looked at for damage; far more than is written between two fsyncs.
+_END_BYTES = 1 << 20
+_RETRY_S = 1.0
+#: What no later try can mend, because the path itself is wrong.
+_MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+log = logging.getLogger(__name__)
+
+
+class _Row(NamedTuple):
+    day: str
+    line: bytes
+
+
+class Journal:
+    """Appends readings to `expressions.csv` in `directory`; a context manager.
+
+    Raises `ConfigError` where the path cannot be a directory, `Problem` where another process
+    writes there. A directory that cannot be written to, now or later, is said once; rows then wait
+    in memory (the latest `WAITING_ROWS`), and each further row tries again.
+    """
+
+    def __init__(self, config: Log, directory: Path, labels: tuple[str, ...]) -> None:
+        self._config, self._directory = config, directory
+        self._path = directory / diary.NAME
+        self._header = diary.header(labels).encode() + b"\r\n"
+        self._lock: int | None = None
+        self._fd: int | None = None
+        self._day, self._size = "", 0
+        self._waiting: deque[_Row] = deque()
+        self._lost = 0
+        self._trouble: str | None = None
+        self._unsynced = False
+        self._sync_at_s = self._retry_at_s = -math.inf
+        self._tidying: threading.Thread | None = None
+        self._attempt(-math.inf)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, now_s: float, readings: Iterable[Reading]) -> None:
+        """Appends one row a reading; call it for every frame, `now_s` being its `monotonic_s`."""
+        for reading in readings:
+            self._waiting.append(_Row(reading.time.date().isoformat(), _line(reading)))
+            if len(self._waiting) > WAITING_ROWS:
+                self._waiting.popleft()
+                self._lost += 1
+        if self._trouble and now_s < self._retry_at_s:
+            return
+        if self._waiting or (self._unsynced and now_s >= self._sync_at_s):
+            self._attempt(now_s)
+
+    def close(self) -> None:
+        """Brings everything to the disk; a second call does nothing."""
+        if self._lock is not None:
+            self._attempt(math.inf)
+            os.close(self._lock)
+            self._lock = None
+        if self._waiting:
+            log.error("%s: %d rows could not be written", self._path, len(self._waiting))
+            self._waiting.clear()
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        if self._tidying is not None:
+            self._tidying.join()
+
+    def _attempt(self, now_s: float) -> None:
+        """Writes what waits; says once when the disk refuses, and once when it is well again."""
+        try:
+            self._append(now_s)
+        except OSError as error:
+            if error.errno in _MALFORMED:
+                raise ConfigError(
+                    f"log.directory: {self._directory} cannot be a directory: {error.strerror}"
+                ) from error
+            if self._trouble != error.strerror:
+                log.error(
+                    "%s: cannot write the diary: %s; still trying, rows wait in memory",
+                    self._path,
+                    error.strerror,
+                )
+            self._trouble, self._retry_at_s = error.strerror, now_s + _RETRY_S
+        else:
+            if self._trouble:
+                log.warning("%s: written again; %d rows were lost", self._path, self._lost)
+            self._trouble, self._lost = None, 0
+
+    def _append(self, now_s: float) -> None:
+        if self._fd is None:
+            self._open()
+        while self._waiting:
+            row = self._waiting[0]
+            if row.day != self._day or self._size + len(row.line) > self._config.max_bytes:
+                self._turn(row.day)
+            self._put(row.line)
+            self._waiting.popleft()
+        if self._unsynced and now_s >= self._sync_at_s:
+            os.fdatasync(self._opened())
+            self._unsynced, self._sync_at_s = False, now_s + self._config.fsync_s
+
+    def _opened(self) -> int:
+        assert self._fd is not None
+        return self._fd
+
+    def _put(self, line: bytes) -> None:
+        written = os.write(self._opened(), line)
+        if written < len(line):  # the disk is full: take the torn row back
+            os.ftruncate(self._opened(), self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += written
+        self._unsynced = True
+
+    def _open(self) -> None:
+        """Opens the current file, mends its end, puts it aside where it is another model's."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        if self._lock is None:
+            self._lock = _lock(self._directory)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(self._path, flags, 0o640)
+        self._size = os.fstat(self._fd).st_size
+        self._day = ""
+        with open(self._fd, "rb", closefd=False) as file:
+            first = file.readline(_END_BYTES)
+        if not first.endswith(b"\r\n") and self._header.startswith(first.rstrip(b"\0")):
+            os.ftruncate(self._fd, 0)  # not even the header was finished
+            self._size = 0
+        if self._size == 0:
+            self._put(self._header)
+        else:
+            if first.startswith(b"time,face,"):
+                self._size, self._day = _mend(self._fd, self._size, self._path)
+            if first != self._header:
+                self._set_aside(self._day or date.today().isoformat())
+        self._tidy()
+
+    def _turn(self, day: str) -> None:
+        """Starts a file for `day`, unless this one has no rows yet."""
+        if self._size > len(self._header):
+            self._set_aside(self._day or day)
+        self._day = day
+
+    def _set_aside(self, day: str) -> None:
+        os.fdatasync(self._opened())
+        self._path.rename(self._aside(day))
+        os.close(self._opened())
+        self._fd = None
+        self._open()
+
+    def _aside(self, day: str) -> Path:
+        taken = [number for d, number, _ in diary.rotated(self._directory) if d == day]
+        suffix = f".{max(taken) + 1}" if taken else ""
+        return self._directory / f"expressions-{day}{suffix}.csv"
+
+    def _tidy(self) -> None:
+        """Compresses and deletes old files beside the loop, which a slow card must not hold up."""
+        if self._tidying is None or not self._tidying.is_alive():
+            self._tidying = threading.Thread(
+                target=archive.tidy, args=(self._directory, self._config), name="tidy", daemon=True
+            )
+            self._tidying.start()
+
+
+def _line(reading: Reading) -> bytes:
+    chances = ",".join(f"{p:.4f}" for p in reading.probabilities)
+    x, y, width, height = reading.box
+    return (
+        f"{reading.time.isoformat(timespec='milliseconds')},{reading.face},{reading.emotion},"
+        f"{reading.confidence:.4f},{chances},{x},{y},{width},{height},{' '.join(reading.notes)}\r\n"
+    ).encode()
+
+
+def _lock(directory: Path) -> int:
+    """A lock that falls with the process: two writers would mix their face numbers."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise Problem(
+            f"{directory}: another fer-edge writes its diary there; stop it, or set log.directory"
+        ) from error
+    return fd
+
+
+def _mend(fd: int, size: int, path: Path) -> tuple[int, str]:
+    """Cuts off what a power cut left torn; the size then, and the day of the last row ("": none).
+
+    A torn end has no line end, too few fields, or the zero bytes of blocks that were never written.
+    """
+    with open(fd, "rb", closefd=False) as file:
+        file.seek(0)
+        fields = file.readline().count(b",")
+        file.seek(max(0, size - _END_BYTES))
+        lines = file.read().split(b"\r\n")
+    end = size - len(lines.pop())
+    while len(lines) > 1 and (b"\0" in lines[-1] or lines[-1].count(b",") != fields):
+        end -= len(lines.pop()) + 2
+    if end < size:
+        log.warning("%s: its torn end, %d bytes, was cut off", path, size - end)
+        os.ftruncate(fd, end)
+    row = next(diary.parse([lines[-1].decode("utf-8", "replace")], ("",) * (fields + 1)), None)
+    return end, row.time.date().isoformat() if row else ""

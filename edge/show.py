@@ -1,0 +1,86 @@
+"""`fer-edge log`: the diary as a person, a spreadsheet or a script wants it."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge import diary
+from edge.diary import Row
+from edge.errors import Problem, UsageError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(text: str) -> timedelta:
+    """`30m`, `1h`, `7d` as a time span; for argparse."""
+    match = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' is no span; write a number and s, m, h, d or w")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def show(directory: Path, options: argparse.Namespace) -> None:
+    """Prints the diary in `directory`; `options` has `since`, `follow`, `csv` and `json`.
+
+    Raises `Problem` where there is no diary.
+    """
+    if options.follow and options.json:
+        raise UsageError("--follow never ends and --json prints one object: use --csv to follow")
+    start = datetime.now().astimezone() - options.since if options.since else None
+    rows = _rows(directory, start, follow=options.follow)
+    if options.json:
+        print(json.dumps({"rows": [row.as_dict() for row in rows]}))
+    elif options.csv:
+        _print_csv(rows)
+    else:
+        for row in rows:
+            print(_sentence(row), flush=options.follow)
+
+
+def _rows(directory: Path, start: datetime | None, *, follow: bool) -> Iterator[Row]:
+    try:
+        paths = diary.files(directory)
+        if not paths and not follow:
+            raise Problem(
+                f"no diary in {directory} yet; fer-edge run writes it (see log.directory)"
+            )
+        if not follow:
+            yield from diary.since(paths, start)
+            return
+        old = [path for path in paths if path.name != diary.NAME]
+        yield from diary.since(old, start)
+        yield from (row for row in diary.follow(directory) if start is None or row.time >= start)
+    except PermissionError as error:
+        raise Problem(f"{error.filename}: not yours to read; try with sudo") from error
+
+
+def _print_csv(rows: Iterator[Row]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    head: tuple[str, ...] = ()
+    for row in rows:
+        if row.header != head:
+            head = row.header
+            writer.writerow(head)
+        writer.writerow(row.values)
+        sys.stdout.flush()
+
+
+def _sentence(row: Row) -> str:
+    """`2026-03-01 12:00:00  face 3  happy     87 %  (neutral 9 %)  dark`."""
+    values = row.as_dict()
+    stamp = row.time.strftime("%Y-%m-%d %H:%M:%S")
+    if row.face is None:
+        return f"{stamp}  {values['note'] or values['emotion']}"
+    chances = sorted(
+        ((float(p), name[2:]) for name, p in values.items() if name.startswith("p_")), reverse=True
+    )
+    second = f"({chances[1][1]} {chances[1][0]:.0%})"
+    told = f"{stamp}  face {row.face:<4} {values['emotion']:<9} {chances[0][0]:>4.0%}  {second:<16}"
+    return f"{told} {values['note']}".rstrip()

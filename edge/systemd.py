@@ -1,0 +1,47 @@
+"""What systemd wants to hear from a service (sd_notify(3)); silent where nobody listens."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+#: How often STATUS is renewed and the watchdog fed at most.
+BEAT_S = 1.0
+
+
+class Notifier:
+    """Sends to `$NOTIFY_SOCKET`; without it every call does nothing.
+
+    READY=1 goes with the first beat, so a camera that never gives a frame never makes us ready; a
+    loop that hangs sends no WATCHDOG=1 and is restarted.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        address = os.environ.get("NOTIFY_SOCKET") if address is None else address
+        self._socket: socket.socket | None = None
+        if address:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self._socket.connect("\0" + address[1:] if address[0] == "@" else address)
+        self._next_s: float | None = None
+
+    def __enter__(self) -> Notifier:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._send("STOPPING=1")
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def beat(self, now_s: float, status: str) -> None:
+        """Call it at the end of every turn of the loop."""
+        if self._next_s is None:
+            self._send("READY=1")
+            self._next_s = now_s
+        if now_s >= self._next_s:
+            self._send(f"WATCHDOG=1\nSTATUS={status}")
+            self._next_s = now_s + BEAT_S
+
+    def _send(self, text: str) -> None:
+        if self._socket is not None:
+            self._socket.send(text.encode())
