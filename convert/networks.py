@@ -13,7 +13,7 @@ def compact(
 
     A 3x3 stem of `widths[0]` channels, three stages that halve the picture (one residual block
     each, after He et al. 2016, arXiv 1512.03385), a last 3x3 convolution, global average pooling
-    and a softmax. Batch normalisation and ReLU throughout. The default widths give 384,727
+    and a softmax. Batch normalisation and ReLU throughout. The default widths give 387,255
     parameters and 27 million multiply-accumulates.
 
     Input float32 `(N, 48, 48, 1)`, raw pixels 0..255; output float32 `(N, classes)`, probabilities.

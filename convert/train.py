@@ -18,12 +18,9 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from convert.networks import compact
-
-FloatArray = npt.NDArray[np.float32]
-ByteArray = npt.NDArray[np.uint8]
+from edge.records import ByteArray, FloatArray
 
 CLASSES = 7
 BATCH = 64
@@ -45,7 +42,7 @@ def targets(labels: ByteArray, votes: ByteArray, share: float, smoothing: float)
 def augment(picture: ByteArray, rng: np.random.Generator) -> FloatArray:
     """Rotation ±12°, scale .88 to 1.15, shift ±4 px, mirror, contrast, brightness, erasing."""
     turn = cv2.getRotationMatrix2D((23.5, 23.5), rng.uniform(-12, 12), rng.uniform(0.88, 1.15))
-    turn[:, 2] += rng.uniform(-4, 4, size=2)
+    turn = turn + np.pad(rng.uniform(-4, 4, size=(2, 1)), ((0, 0), (2, 0)))
     if rng.random() < 0.5:
         turn = np.array([[-1, 0, 47], [0, 1, 0]]) @ np.vstack([turn, [0, 0, 1]])
     warped = cv2.warpAffine(
@@ -78,7 +75,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type
 
     def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray]:
         rows = self.order[index * BATCH : (index + 1) * BATCH]
-        x = np.stack([augment(self.pictures[row], self.rng) for row in rows])[..., None]
+        x: FloatArray = np.stack([augment(self.pictures[row], self.rng) for row in rows])[..., None]
         y = self.wanted[rows]
         if self.rng.random() < 0.5:
             share = self.rng.beta(0.2, 0.2, size=len(rows)).astype(np.float32)
@@ -87,7 +84,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type
         return x, y
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -99,7 +96,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse(arguments)
+    """Trains, keeps the best epoch in `--out`, and prints its accuracy."""
+    options = _parse(arguments)
     keras.utils.set_random_seed(options.seed)
     with np.load(options.data) as data:
         x, y, votes = data["x_train"], data["y_train"], data["ferplus_train"]

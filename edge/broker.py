@@ -33,6 +33,7 @@ from edge.status import Status
 
 STATE_S = 5.0
 ACKNOWLEDGED_S = 2.0
+ANSWER_S = 3.0
 _BACKOFF_S = (1.0, 60.0)
 _KEEPALIVE_S = 30
 V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
@@ -82,6 +83,7 @@ class Link:
     ) -> None:
         self._to, self.version = to, version
         self.open = threading.Event()
+        self._answered, self._ended = threading.Event(), threading.Event()
         self.problem: str | None = None
         self.was_open = self.version_refused = False
         self.acknowledged: deque[int] = deque()
@@ -105,7 +107,14 @@ class Link:
         except (OSError, ValueError) as error:
             self.problem = _reason(error)
             return
-        self.client.loop_forever()
+        self.client.loop_start()
+        if self._answered.wait(ANSWER_S):
+            self._ended.wait()
+        else:  # some brokers that do not know the version stay silent
+            self.version_refused = True
+            self.problem = "the broker does not answer"
+            self.client.disconnect()
+        self.client.loop_stop()
 
     def publish(self, topic: str, text: str, *, retain: bool) -> int:
         """Hands a message over; its number comes back in `acknowledged` when the broker has it."""
@@ -119,6 +128,7 @@ class Link:
         else:
             self.was_open = True
             self.open.set()
+        self._answered.set()
 
     def _on_disconnect(self, *args: Any) -> None:
         reason: ReasonCode = args[3]
@@ -131,6 +141,8 @@ class Link:
                 else "the broker hung up before it answered; is mqtt.tls right for this port?"
             )
         self.open.clear()
+        self._ended.set()
+        self._answered.set()
 
     def _on_publish(self, *args: Any) -> None:
         mid, reason = args[2], args[3]
@@ -226,16 +238,16 @@ class Broker:
                 return
             if link.was_open:
                 said, delay_s = None, _BACKOFF_S[0]
-            if link.problem != said:
+            if link.problem != said and not (link.version_refused and link.version is V5):
                 said = link.problem
                 log.warning("broker %s: %s; trying again, the diary goes on", self._access, said)
+            if link.version_refused and link.version is V5:
+                self._link = self._new_link(V311)
+                continue
             if self._closing.wait(delay_s):
                 return
             delay_s = min(delay_s * 2, _BACKOFF_S[1])
-            version = link.version
-            if link.version_refused:
-                version = V311 if version is V5 else V5
-            self._link = self._new_link(version)
+            self._link = self._new_link(V5 if link.version_refused else link.version)
 
 
 def probe(config: Mqtt, device: str, timeout_s: float = 5.0) -> str:

@@ -41,7 +41,9 @@ def show(settings: Config, stop: threading.Event) -> None:
             log=Log(directory=str(directory)),
             state=State(directory=str(directory)),
             mqtt=Mqtt(host=_HOST, port=port),
-            alerts=(AlertRule("sad-for-a-while", count=6, window_s=5.0, clear_count=1),),
+            alerts=(
+                AlertRule("negative", count=4, window_s=4.0, clear_count=1, min_confidence=0.3),
+            ),
         )
         daemon.serve(config, stop, realtime=True, listener=_print_readings)
     path = directory / diary.NAME
@@ -53,7 +55,7 @@ def _print_readings(readings: Iterable[Reading]) -> None:
     for reading in readings:
         bar = "█" * round(reading.confidence * 20)
         clock = reading.time.strftime("%M:%S")
-        print(f"{clock}  face {reading.face}  {reading.emotion:<9} {reading.confidence:4.0%} {bar}")
+        print(f"{clock}  face {reading.face}  {reading.emotion:<9} {reading.confidence:4.0%} {bar}", flush=True)
 
 
 @contextlib.contextmanager
