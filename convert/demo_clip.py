@@ -11,7 +11,6 @@ larger than it is, as a caricaturist would, and sharpened, since averages are bl
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +51,8 @@ def average_faces(pictures: ByteArray, labels: ByteArray, votes: ByteArray) -> F
 def _drawn(mean: npt.NDArray[np.float64]) -> FloatArray:
     sharp = mean + SHARPENING * (mean - cv2.GaussianBlur(mean, (0, 0), 2))
     low, high = np.percentile(sharp, [0.5, 99.5])
-    return np.clip((sharp - low) / (high - low) * 255, 0, 255).astype(np.float32)
+    face: FloatArray = np.clip((sharp - low) / (high - low) * 255, 0, 255).astype(np.float32)
+    return face
 
 
 def frames(faces: FloatArray) -> Iterator[ByteArray]:
@@ -91,11 +91,10 @@ def main(arguments: list[str] | None = None) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     codec = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(options.out), codec, FPS, (WIDTH, HEIGHT), isColor=True)
-    count = itertools.count(1)
-    for number, picture in zip(count, frames(faces), strict=False):
+    for picture in frames(faces):
         writer.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
     writer.release()
-    print(f"{options.out}: {number} pictures, {options.out.stat().st_size} bytes")
+    print(f"{options.out}: {options.out.stat().st_size} bytes")
     return 0
 
 

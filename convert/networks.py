@@ -1,4 +1,4 @@
-"""Networks that `convert.train` can train. All take raw pixels 0..255: scaling is part of the graph."""
+"""Networks that `convert.train` can train; each takes raw pixels 0..255 and scales them itself."""
 
 from __future__ import annotations
 

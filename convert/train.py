@@ -45,7 +45,7 @@ def augment(picture: ByteArray, rng: np.random.Generator) -> FloatArray:
     turn = turn + np.pad(rng.uniform(-4, 4, size=(2, 1)), ((0, 0), (2, 0)))
     if rng.random() < 0.5:
         turn = np.array([[-1, 0, 47], [0, 1, 0]]) @ np.vstack([turn, [0, 0, 1]])
-    warped = cv2.warpAffine(
+    warped: FloatArray = cv2.warpAffine(
         picture, turn, (48, 48), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     ).astype(np.float32)
     mean = warped.mean()
@@ -58,8 +58,14 @@ def augment(picture: ByteArray, rng: np.random.Generator) -> FloatArray:
     return clipped
 
 
+def mixed(batch: FloatArray, share: FloatArray) -> FloatArray:
+    """Each item blended with the one that stands as far from the other end."""
+    result: FloatArray = batch * share + batch[::-1] * (1 - share)
+    return result
+
+
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
-    """Augmented batches of one epoch; MixUp (Zhang et al. 2018, arXiv 1710.09412) on every second."""
+    """Augmented batches; MixUp (Zhang et al. 2018, arXiv 1710.09412) on every second one."""
 
     def __init__(self, pictures: ByteArray, wanted: FloatArray, seed: int) -> None:
         super().__init__()
@@ -71,16 +77,17 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type
         return len(self.pictures) // BATCH
 
     def on_epoch_end(self) -> None:
+        """A new order for the next epoch."""
         self.order = self.rng.permutation(len(self.pictures))
 
     def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray]:
         rows = self.order[index * BATCH : (index + 1) * BATCH]
-        x: FloatArray = np.stack([augment(self.pictures[row], self.rng) for row in rows])[..., None]
+        x = np.stack([augment(self.pictures[row], self.rng) for row in rows])[..., None]
         y = self.wanted[rows]
         if self.rng.random() < 0.5:
             share = self.rng.beta(0.2, 0.2, size=len(rows)).astype(np.float32)
-            x = x * share[:, None, None, None] + x[::-1] * (1 - share[:, None, None, None])
-            y = y * share[:, None] + y[::-1] * (1 - share[:, None])
+            x = mixed(x, share[:, None, None, None])
+            y = mixed(y, share[:, None])
         return x, y
 
 

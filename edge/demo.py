@@ -55,7 +55,10 @@ def _print_readings(readings: Iterable[Reading]) -> None:
     for reading in readings:
         bar = "█" * round(reading.confidence * 20)
         clock = reading.time.strftime("%M:%S")
-        print(f"{clock}  face {reading.face}  {reading.emotion:<9} {reading.confidence:4.0%} {bar}", flush=True)
+        print(
+            f"{clock}  face {reading.face}  {reading.emotion:<9} {reading.confidence:4.0%} {bar}",
+            flush=True,
+        )
 
 
 @contextlib.contextmanager
