@@ -1,4 +1,4 @@
-"""The house's rules that a machine can hold: lint, types, the one-way import, the shape of the code."""
+"""What a machine can hold of the house: lint, types, the one-way import, the shape of the code."""
 
 from __future__ import annotations
 
