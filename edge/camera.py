@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -40,7 +40,7 @@ def open_frames(
     `realtime` and `loops` are for files: pace them by the clock, play them so many times. Raises
     `CameraError` at the first frame where there is none, or later when a camera goes away.
     """
-    cv2.setLogLevel(0)  # our own line says it better
+    _silence_opencv()
     if is_file(camera.source):
         clock = MediaClock()
         for gray, media_s in _file(Path(camera.source), camera.fps, loops):
@@ -53,6 +53,12 @@ def open_frames(
         live = LiveClock()
         for gray in _live(camera, stop):
             yield live.frame(_upright(gray, camera))
+
+
+def _silence_opencv() -> None:
+    """Our own line says it better."""
+    place: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.14 has moved it there
+    place.setLogLevel(0)
 
 
 def is_file(source: str) -> bool:
