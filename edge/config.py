@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, first_line
 from edge.model_card import canonical
 from edge.toml_record import limited, one_of, record
 
@@ -144,12 +144,20 @@ def _slug(name: str) -> str:
 
 def _directory(configured: str, variable: str) -> Path:
     if configured:
-        return Path(configured).expanduser()
+        return expanded(configured)
     given = os.environ.get(variable, "").partition(":")[0]
     if given:
         return Path(given)
     home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(home).expanduser() / "fer-edge"
+    return expanded(home) / "fer-edge"
+
+
+def expanded(path: str) -> Path:
+    """`path` with `~` as the home directory; raises `ConfigError` where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: there is no such home directory; write it in full") from error
 
 
 def load(path: Path | None) -> Config:
@@ -157,25 +165,28 @@ def load(path: Path | None) -> Config:
 
     Raises `ConfigError`, whose text names the file, the key and the fix.
     """
-    if path is None:
-        if not SYSTEM_CONFIG.exists():
-            return Config()
-        path = SYSTEM_CONFIG
+    place = SYSTEM_CONFIG if path is None else path
     try:
-        text = path.read_bytes().decode()
+        text = place.read_bytes().decode("utf-8-sig")  # some editors begin it with a mark
     except OSError as error:
-        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from error
+        if path is None and isinstance(error, FileNotFoundError):
+            return Config()
+        raise ConfigError(f"{place}: cannot read the configuration: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: must be UTF-8 text") from error
-    return parse(text, str(path))
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{place}: must be UTF-8 text (at line {line})") from error
+    return parse(text, str(place))
 
 
 def parse(text: str, name: str) -> Config:
     """The configuration in `text`, TOML; `name` stands before every complaint."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # the latter for brackets a thousand deep
+        lines = text.rstrip("\n").split("\n")
+        end = f"at line {len(lines)}, column {len(lines[-1]) + 1}"
+        reason = first_line(error).replace("at end of document", end)
+        raise ConfigError(f"{name}: not valid TOML: {reason}") from error
     try:
         config = record(Config, table)
         _check(config)
@@ -196,11 +207,8 @@ def _check(config: Config) -> None:
                 f"faces.ignore[{at}]: [x, y, width, height] must be shares from 0 to 1"
             )
     prefix = config.mqtt.prefix
-    if not prefix or prefix != prefix.strip("/") or set("+#\0") & set(prefix) or prefix[0] == "$":
+    if not prefix or prefix != prefix.strip("/") or set("+#") & set(prefix) or prefix[0] == "$":
         raise ConfigError("mqtt.prefix: must be a topic without + # $ and outer /")
-    for key, directory in (("log", config.log.directory), ("state", config.state.directory)):
-        if "\0" in directory:
-            raise ConfigError(f"{key}.directory: must not hold a zero character")
     names = [rule.name for rule in config.alerts]
     for at, rule in enumerate(config.alerts):
         where = f"alerts[{at}]"

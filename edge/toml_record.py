@@ -12,6 +12,10 @@ from edge.errors import ConfigError
 
 T = TypeVar("T")
 _KINDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+#: Whole numbers from here on have no float, and make no sense anywhere in a configuration.
+_FLOAT_LIMIT = 1e300
+#: How many characters of a wrong value are repeated.
+_SHOWN = 60
 
 
 def limited(default: T, low: float, high: float) -> T:
@@ -39,7 +43,8 @@ def record(kind: type[T], table: dict[str, Any], where: str = "") -> T:
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(fields)}"
-            raise ConfigError(f"{where}{key}: unknown key; {hint}")
+            name = key if key.isprintable() else repr(key)
+            raise ConfigError(f"{where}{name}: unknown key; {hint}")
         values[key] = _value(hints[key], value, f"{where}{key}")
         _limits(values[key], fields[key].metadata, f"{where}{key}")
     return kind(**values)
@@ -52,16 +57,26 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return record(hint, value, f"{where}.")  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
         return _array(get_args(hint), value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and type(value) is int and abs(value) < _FLOAT_LIMIT:
         value = float(value)
     if type(value) is not hint:
-        raise ConfigError(f"{where}: must be {_KINDS[hint]}, not {value!r}")
+        raise ConfigError(f"{where}: must be {_KINDS[hint]}, not {_short(value)}")
+    if hint is str and not value.isprintable():
+        raise ConfigError(f"{where}: must not hold control characters such as in {_short(value)}")
     return value
+
+
+def _short(value: Any) -> str:
+    """`value` as the user wrote it, about, on one line."""
+    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def _array(inside: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     many = inside[-1] is Ellipsis
     if not isinstance(value, list) or not (many or len(value) == len(inside)):
+        if dataclasses.is_dataclass(inside[0]):
+            raise ConfigError(f"{where}: must be a list of tables, each written [[{where}]]")
         raise ConfigError(
             f"{where}: must be a list" + ("" if many else f" of {len(inside)} numbers")
         )
@@ -70,7 +85,9 @@ def _array(inside: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
 
 def _limits(value: Any, metadata: Mapping[Any, Any], where: str) -> None:
     if "low" in metadata and not metadata["low"] <= value <= metadata["high"]:
-        raise ConfigError(f"{where}: must be {metadata['low']} to {metadata['high']}, not {value}")
+        raise ConfigError(
+            f"{where}: must be {metadata['low']} to {metadata['high']}, not {_short(value)}"
+        )
     if "choices" in metadata and value not in metadata["choices"]:
         choices = ", ".join(str(choice) for choice in metadata["choices"])
-        raise ConfigError(f"{where}: must be one of {choices}, not {value!r}")
+        raise ConfigError(f"{where}: must be one of {choices}, not {_short(value)}")
