@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +62,13 @@ class Classifier:
     def __init__(self, path: Path, runtimes: tuple[str, ...] = RUNTIMES) -> None:
         self.card: ModelCard = read_card(path)
         self.runtime, self._interpreter = _build(path, runtimes)
-        (source,), (answer,) = (
-            self._interpreter.get_input_details(),
-            self._interpreter.get_output_details(),
-        )
+        sources = self._interpreter.get_input_details()
+        answers = self._interpreter.get_output_details()
+        if len(sources) != 1 or len(answers) != 1:
+            raise ModelError(
+                f"{path}: has {len(sources)} inputs and {len(answers)} outputs; must be one of each"
+            )
+        (source,), (answer,) = sources, answers
         if source["dtype"] is not np.uint8 or tuple(source["shape"]) != self.card.input_shape:
             raise ModelError(
                 f"{path}: the model takes {np.dtype(source['dtype']).name} {list(source['shape'])},"
@@ -101,12 +108,30 @@ def _build(path: Path, runtimes: tuple[str, ...]) -> tuple[str, Any]:
     reasons = []
     for name in runtimes:
         try:
-            interpreter = importlib.import_module(name).Interpreter(
-                model_path=str(path), num_threads=1
-            )
-            interpreter.allocate_tensors()
+            with _silence():
+                interpreter = importlib.import_module(name).Interpreter(
+                    model_path=str(path), num_threads=1
+                )
+                interpreter.allocate_tensors()
         except (ImportError, AttributeError, ValueError, RuntimeError, SystemError) as error:
             reasons.append(f"{name.partition('.')[0]}: {first_line(error)}")
         else:
             return name.partition(".")[0], interpreter
     raise ModelError(f"{path}: no TFLite runtime can load it ({'; '.join(reasons)})")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on standard error meanwhile: the runtime's C++ writes notes there that worry people.
+
+    What matters comes as an exception.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -11,7 +11,9 @@ import hashlib
 import io
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +39,22 @@ _ALIASES = {
     "contemptuous": "contempt",
     "natural": "neutral",
 }
+
+
+#: What zipfile and json raise for damaged, encrypted and hostile archives.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,  # and its kinds NotImplementedError, RecursionError
+    ValueError,
+)
+
+
+_WORD = re.compile(r"[^\s,\"]+")
 
 
 def canonical(label: str) -> str:
@@ -110,7 +128,7 @@ def read_card(path: Path) -> ModelCard:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             start = min(entry.header_offset for entry in archive.infolist())
             card = json.loads(archive.read("card.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ModelError(
             f"{path}: no model card inside: the file is cut short, or was not made by fer-convert"
         ) from error
@@ -142,7 +160,8 @@ def _labels(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) > 1
-        and all(isinstance(label, str) and re.fullmatch(r"[^\s,\"]+", label) for label in value)
+        and all(isinstance(label, str) and _WORD.fullmatch(label) for label in value)
+        and all(label.isprintable() for label in value)  # a CSV's header and MQTT carry them
         and len(set(value)) == len(value)
     )
 
@@ -158,7 +177,7 @@ def _shape(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
