@@ -46,5 +46,17 @@ def _compress(path: Path) -> None:
                 shutil.copyfileobj(plain, packed)
             raw.flush()
             os.fsync(raw.fileno())
+        # As private as it was, and as old: who reads the last hour leaves old files unopened.
+        shutil.copystat(path, part)
         part.rename(whole)
+        _sync(path.parent)
     path.unlink()
+
+
+def _sync(directory: Path) -> None:
+    """Brings renames to the disk, so that no power cut leaves neither of two files."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -6,6 +6,7 @@ is mended at the next start. While the card is full or read-only, rows wait in m
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -25,9 +26,9 @@ from edge.records import Reading
 
 #: Rows kept in memory while the disk refuses them: an hour of three faces, about 2 MB.
 WAITING_ROWS = 10_000
-#: How much of a file's end is looked at for damage; far more than is written between two fsyncs.
-_END_BYTES = 1 << 20
+_LONGEST = 1 << 16
 _RETRY_S = 1.0
+_TIDIED_S = 1.0
 #: What no later try can mend, because the path itself is wrong.
 _MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 log = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ class Journal:
     """Appends readings to `expressions.csv` in `directory`; a context manager.
 
     Raises `ConfigError` where the path cannot be a directory, `Problem` where another process
-    writes there. A directory that cannot be written to, now or later, is said once; rows then wait
-    in memory (the latest `WAITING_ROWS`), and each further row tries again.
+    writes there; both only at first. A directory that cannot be written to, now or later, is said
+    once; rows then wait in memory (the latest `WAITING_ROWS`), and it is tried again every second.
     """
 
     def __init__(self, config: Log, directory: Path, labels: tuple[str, ...]) -> None:
@@ -59,7 +60,7 @@ class Journal:
         self._unsynced = False
         self._sync_at_s = self._retry_at_s = -math.inf
         self._tidying: threading.Thread | None = None
-        self._attempt(-math.inf)
+        self._attempt(-math.inf, at_start=True)
 
     def __enter__(self) -> Journal:
         return self
@@ -76,44 +77,48 @@ class Journal:
                 self._lost += 1
         if self._trouble and now_s < self._retry_at_s:
             return
-        if self._waiting or (self._unsynced and now_s >= self._sync_at_s):
+        if self._waiting or self._trouble or (self._unsynced and now_s >= self._sync_at_s):
             self._attempt(now_s)
 
     def close(self) -> None:
         """Brings everything to the disk; a second call does nothing."""
-        if self._lock is not None:
+        if self._waiting or self._unsynced:
             self._attempt(math.inf)
-            os.close(self._lock)
-            self._lock = None
         if self._waiting:
             log.error("%s: %d rows could not be written", self._path, len(self._waiting))
             self._waiting.clear()
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-        if self._tidying is not None:
-            self._tidying.join()
+        self._unsynced = False
+        self._let_go()
+        if self._tidying is not None:  # it may be cut off anywhere, and is done again
+            self._tidying.join(_TIDIED_S)
 
-    def _attempt(self, now_s: float) -> None:
+    def _attempt(self, now_s: float, *, at_start: bool = False) -> None:
         """Writes what waits; says once when the disk refuses, and once when it is well again."""
         try:
             self._append(now_s)
         except OSError as error:
-            if error.errno in _MALFORMED:
-                raise ConfigError(
-                    f"log.directory: {self._directory} cannot be a directory: {error.strerror}"
-                ) from error
+            self._let_go()
+            if at_start:
+                _hopeless(error, self._directory)
             if self._trouble != error.strerror:
                 log.error(
                     "%s: cannot write the diary: %s; still trying, rows wait in memory",
                     self._path,
                     error.strerror,
                 )
-            self._trouble, self._retry_at_s = error.strerror, now_s + _RETRY_S
+            self._trouble, self._retry_at_s = error.strerror or "no reason", now_s + _RETRY_S
         else:
             if self._trouble:
                 log.warning("%s: written again; %d rows were lost", self._path, self._lost)
             self._trouble, self._lost = None, 0
+
+    def _let_go(self) -> None:
+        """Closes everything: a card that failed can be unmounted, and is looked at anew."""
+        for fd in (self._fd, self._lock):
+            if fd is not None:
+                with contextlib.suppress(OSError):  # what could be lost is told by fdatasync
+                    os.close(fd)
+        self._fd = self._lock = None
 
     def _append(self, now_s: float) -> None:
         if self._fd is None:
@@ -127,6 +132,14 @@ class Journal:
         if self._unsynced and now_s >= self._sync_at_s:
             os.fdatasync(self._opened())
             self._unsynced, self._sync_at_s = False, now_s + self._config.fsync_s
+            if not self._in_place():  # somebody deleted or moved it
+                self._let_go()
+
+    def _in_place(self) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._opened()))
+        except FileNotFoundError:
+            return False
 
     def _opened(self) -> int:
         assert self._fd is not None
@@ -147,20 +160,11 @@ class Journal:
             self._lock = _lock(self._directory)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o640)
-        self._size = os.fstat(self._fd).st_size
-        self._day = ""
-        with open(self._fd, "rb", closefd=False) as file:
-            first = file.readline(_END_BYTES)
-        if not first.endswith(b"\r\n") and self._header.startswith(first.rstrip(b"\0")):
-            os.ftruncate(self._fd, 0)  # not even the header was finished
-            self._size = 0
+        self._size, self._day = _mend(self._fd, self._header, self._path)
         if self._size == 0:
             self._put(self._header)
-        else:
-            if first.startswith(b"time,face,"):
-                self._size, self._day = _mend(self._fd, self._size, self._path)
-            if first != self._header:
-                self._set_aside(self._day or date.today().isoformat())
+        elif os.pread(self._fd, len(self._header), 0) != self._header:
+            self._set_aside(self._day or date.today().isoformat())
         self._tidy()
 
     def _turn(self, day: str) -> None:
@@ -199,34 +203,54 @@ def _line(reading: Reading) -> bytes:
     ).encode()
 
 
+def _hopeless(error: OSError, directory: Path) -> None:
+    """Raises what ends us where no later try can mend it; else returns."""
+    if error.errno in _MALFORMED:
+        raise ConfigError(
+            f"log.directory: {directory} cannot be a directory: {error.strerror}"
+        ) from error
+    if isinstance(error, BlockingIOError):
+        raise Problem(
+            f"{directory}: another fer-edge writes its diary there; stop it, or set log.directory"
+        ) from error
+
+
 def _lock(directory: Path) -> int:
     """A lock that falls with the process: two writers would mix their face numbers."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except OSError:
         os.close(fd)
-        raise Problem(
-            f"{directory}: another fer-edge writes its diary there; stop it, or set log.directory"
-        ) from error
+        raise
     return fd
 
 
-def _mend(fd: int, size: int, path: Path) -> tuple[int, str]:
+def _mend(fd: int, header: bytes, path: Path) -> tuple[int, str]:
     """Cuts off what a power cut left torn; the size then, and the day of the last row ("": none).
 
-    A torn end has no line end, too few fields, or the zero bytes of blocks that were never written.
+    A torn end has no line end, or is no row, such as the zero bytes of blocks never written. A
+    file that is not ours, by its first line, is left as it is.
     """
+    whole = size = os.fstat(fd).st_size
+    day = ""
     with open(fd, "rb", closefd=False) as file:
         file.seek(0)
-        fields = file.readline().count(b",")
-        file.seek(max(0, size - _END_BYTES))
-        lines = file.read().split(b"\r\n")
-    end = size - len(lines.pop())
-    while len(lines) > 1 and (b"\0" in lines[-1] or lines[-1].count(b",") != fields):
-        end -= len(lines.pop()) + 2
-    if end < size:
-        log.warning("%s: its torn end, %d bytes, was cut off", path, size - end)
-        os.ftruncate(fd, end)
-    row = next(diary.parse([lines[-1].decode("utf-8", "replace")], ("",) * (fields + 1)), None)
-    return end, row.time.date().isoformat() if row else ""
+        first = file.readline(_LONGEST)
+        head = diary.columns(_text(first))
+        if len(first) == size and header != first and header.startswith(first.rstrip(b"\0")):
+            whole = 0  # not even the header was finished
+        elif head and first.endswith(b"\n"):
+            at = whole = len(first)
+            for line in file:
+                at += len(line)
+                if row := diary.row(head, _text(line)):
+                    whole, day = at, row.time.date().isoformat()
+    if whole < size:
+        log.warning("%s: its torn end, %d bytes, was cut off", path, size - whole)
+        os.ftruncate(fd, whole)
+    return whole, day
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")

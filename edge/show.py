@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,15 +31,22 @@ def show(directory: Path, options: argparse.Namespace) -> None:
     """
     if options.follow and options.json:
         raise UsageError("--follow never ends and --json prints one object: use --csv to follow")
-    start = datetime.now().astimezone() - options.since if options.since else None
+    start = _ago(options.since) if options.since else None
     rows = _rows(directory, start, follow=options.follow)
     if options.json:
         print(json.dumps({"rows": [row.as_dict() for row in rows]}))
     elif options.csv:
-        _print_csv(rows)
+        _print_csv(rows, flush=options.follow)
     else:
         for row in rows:
             print(_sentence(row), flush=options.follow)
+
+
+def _ago(since: timedelta) -> datetime | None:
+    try:
+        return datetime.now().astimezone() - since
+    except OverflowError:  # before the calendar began: everything
+        return None
 
 
 def _rows(directory: Path, start: datetime | None, *, follow: bool) -> Iterator[Row]:
@@ -61,15 +66,13 @@ def _rows(directory: Path, start: datetime | None, *, follow: bool) -> Iterator[
         raise Problem(f"{error.filename}: not yours to read; try with sudo") from error
 
 
-def _print_csv(rows: Iterator[Row]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+def _print_csv(rows: Iterator[Row], *, flush: bool) -> None:
     head: tuple[str, ...] = ()
     for row in rows:
         if row.header != head:
             head = row.header
-            writer.writerow(head)
-        writer.writerow(row.values)
-        sys.stdout.flush()
+            print(",".join(head), end="\r\n")
+        print(",".join(row.values), end="\r\n", flush=flush)
 
 
 def _sentence(row: Row) -> str:
@@ -78,9 +81,19 @@ def _sentence(row: Row) -> str:
     stamp = row.time.strftime("%Y-%m-%d %H:%M:%S")
     if row.face is None:
         return f"{stamp}  {values['note'] or values['emotion']}"
-    chances = sorted(
-        ((float(p), name[2:]) for name, p in values.items() if name.startswith("p_")), reverse=True
-    )
-    second = f"({chances[1][1]} {chances[1][0]:.0%})"
-    told = f"{stamp}  face {row.face:<4} {values['emotion']:<9} {chances[0][0]:>4.0%}  {second:<16}"
+    chances = {name[2:]: _share(p) for name, p in values.items() if name.startswith("p_")}
+    emotion = values["emotion"]
+    others = {name: share for name, share in chances.items() if name != emotion}
+    second = max(others, key=lambda name: others[name], default=None)
+    beside = f"({second} {others[second]:.0%})" if second else ""
+    sure = _share(values["confidence"])
+    told = f"{stamp}  face {row.face:<4} {emotion:<9} {sure:>4.0%}  {beside:<16}"
     return f"{told} {values['note']}".rstrip()
+
+
+def _share(text: str) -> float:
+    """The number, 0 where a damaged card made it something else."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
