@@ -7,6 +7,7 @@ the next one is asked for.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections import deque
@@ -19,7 +20,7 @@ import numpy as np
 
 from edge import picamera
 from edge.clock import LiveClock, MediaClock
-from edge.config import Camera
+from edge.config import Camera, expanded
 from edge.errors import CameraError
 from edge.records import ByteArray, Frame
 
@@ -43,7 +44,7 @@ def open_frames(
     _silence_opencv()
     if is_file(camera.source):
         clock = MediaClock()
-        for gray, media_s in _file(Path(camera.source), camera.fps, loops):
+        for gray, media_s in _file(expanded(camera.source), camera.fps, loops):
             if realtime:
                 stop.wait(max(0.0, clock.early_s(media_s)))
             if stop.is_set():
@@ -59,11 +60,15 @@ def _silence_opencv() -> None:
     """Our own line says it better."""
     place: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.14 has moved it there
     place.setLogLevel(0)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
 
 
 def is_file(source: str) -> bool:
     """Whether `source` is played with media time as its clock."""
-    return Path(source).is_file() or Path(source).is_dir()
+    if source in {"auto", "picamera2"} or source.isdecimal():  # whatever lies where we started
+        return False
+    path = expanded(source)
+    return path.is_file() or path.is_dir()
 
 
 def _upright(gray: ByteArray, camera: Camera) -> ByteArray:
