@@ -14,7 +14,7 @@ from edge.alarm import Alarm
 from edge.broker import Broker
 from edge.camera import open_frames
 from edge.classifier import Classifier
-from edge.config import AlertRule, Config, resolve
+from edge.config import AlertRule, Config, expanded, resolve
 from edge.faces import Finder
 from edge.journal import Journal
 from edge.mood import Mood
@@ -74,6 +74,8 @@ def serve(
     rules = [resolve(rule, classifier.labels) for rule in config.alerts]
     with ExitStack() as parts:
         alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
+        # The journal first: nobody else can write face numbers once it has its lock.
+        journal = parts.enter_context(Journal(config.log, config.log_directory, classifier.labels))
         first_face = diary.last_face(config.log_directory) + 1
         run(
             parts.enter_context(
@@ -81,9 +83,7 @@ def serve(
             ),
             finder=Finder(config.faces, first_face),
             mood=Mood(config.mood, classifier.labels, classifier),
-            journal=parts.enter_context(
-                Journal(config.log, config.log_directory, classifier.labels)
-            ),
+            journal=journal,
             alarm=alarm,
             tell=tell,
             notifier=parts.enter_context(Notifier()),
@@ -95,7 +95,7 @@ def model_path(configured: str) -> Path:
     """The file of a shipped model's name, or the path itself."""
     if configured in {"default", "tiny"}:
         return MODELS / f"{configured}.tflite"
-    return Path(configured).expanduser()
+    return expanded(configured)
 
 
 @contextmanager
