@@ -41,16 +41,24 @@ def _compress(path: Path) -> None:
     whole = path.with_name(path.name + ".gz")
     if not whole.exists():
         part = path.with_name(path.name + ".gz.tmp")
-        with path.open("rb") as plain, part.open("wb") as raw:
-            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-                shutil.copyfileobj(plain, packed)
-            raw.flush()
-            os.fsync(raw.fileno())
-        # As private as it was, and as old: who reads the last hour leaves old files unopened.
-        shutil.copystat(path, part)
+        try:
+            _pack(path, part)
+        except OSError:
+            part.unlink(missing_ok=True)  # on a full card every byte counts
+            raise
         part.rename(whole)
         _sync(path.parent)
     path.unlink()
+
+
+def _pack(path: Path, part: Path) -> None:
+    with path.open("rb") as plain, part.open("wb") as raw:
+        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+            shutil.copyfileobj(plain, packed)
+        raw.flush()
+        os.fsync(raw.fileno())
+    # As private as it was, and as old: who reads the last hour leaves old files unopened.
+    shutil.copystat(path, part)
 
 
 def _sync(directory: Path) -> None:

@@ -19,14 +19,13 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from edge import archive, diary
+from edge import archive, diary, repair
 from edge.config import Log
 from edge.errors import ConfigError, Problem
 from edge.records import Reading
 
 #: Rows kept in memory while the disk refuses them: an hour of three faces, about 2 MB.
 WAITING_ROWS = 10_000
-_LONGEST = 1 << 16
 _RETRY_S = 1.0
 _TIDIED_S = 1.0
 #: What no later try can mend, because the path itself is wrong.
@@ -160,12 +159,13 @@ class Journal:
             self._lock = _lock(self._directory)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o640)
-        self._size, self._day = _mend(self._fd, self._header, self._path)
+        self._size, self._day = repair.mend(self._fd, self._header, self._path)
         if self._size == 0:
             self._put(self._header)
         elif os.pread(self._fd, len(self._header), 0) != self._header:
             self._set_aside(self._day or date.today().isoformat())
-        self._tidy()
+        if self._trouble is None:
+            self._tidy()
 
     def _turn(self, day: str) -> None:
         """Starts a file for `day`, unless this one has no rows yet."""
@@ -207,7 +207,7 @@ def _hopeless(error: OSError, directory: Path) -> None:
     """Raises what ends us where no later try can mend it; else returns."""
     if error.errno in _MALFORMED:
         raise ConfigError(
-            f"log.directory: {directory} cannot be a directory: {error.strerror}"
+            f"log.directory: {directory} cannot be a directory: {error.strerror}; name another"
         ) from error
     if isinstance(error, BlockingIOError):
         raise Problem(
@@ -224,33 +224,3 @@ def _lock(directory: Path) -> int:
         os.close(fd)
         raise
     return fd
-
-
-def _mend(fd: int, header: bytes, path: Path) -> tuple[int, str]:
-    """Cuts off what a power cut left torn; the size then, and the day of the last row ("": none).
-
-    A torn end has no line end, or is no row, such as the zero bytes of blocks never written. A
-    file that is not ours, by its first line, is left as it is.
-    """
-    whole = size = os.fstat(fd).st_size
-    day = ""
-    with open(fd, "rb", closefd=False) as file:
-        file.seek(0)
-        first = file.readline(_LONGEST)
-        head = diary.columns(_text(first))
-        if len(first) == size and header != first and header.startswith(first.rstrip(b"\0")):
-            whole = 0  # not even the header was finished
-        elif head and first.endswith(b"\n"):
-            at = whole = len(first)
-            for line in file:
-                at += len(line)
-                if row := diary.row(head, _text(line)):
-                    whole, day = at, row.time.date().isoformat()
-    if whole < size:
-        log.warning("%s: its torn end, %d bytes, was cut off", path, size - whole)
-        os.ftruncate(fd, whole)
-    return whole, day
-
-
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "surrogateescape")
