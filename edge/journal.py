@@ -187,11 +187,15 @@ class Journal:
 
     def _tidy(self) -> None:
         """Compresses and deletes old files beside the loop, which a slow card must not hold up."""
-        if self._tidying is None or not self._tidying.is_alive():
-            self._tidying = threading.Thread(
-                target=archive.tidy, args=(self._directory, self._config), name="tidy", daemon=True
-            )
-            self._tidying.start()
+        earlier = self._tidying
+
+        def tidy() -> None:
+            if earlier is not None:
+                earlier.join()
+            archive.tidy(self._directory, self._config)
+
+        self._tidying = threading.Thread(target=tidy, name="tidy", daemon=True)
+        self._tidying.start()
 
 
 def _line(reading: Reading) -> bytes:
@@ -205,7 +209,8 @@ def _line(reading: Reading) -> bytes:
 
 def _hopeless(error: OSError, directory: Path) -> None:
     """Raises what ends us where no later try can mend it; else returns."""
-    if error.errno in _MALFORMED:
+    link_to_nothing = error.errno == errno.EEXIST and not directory.exists()  # a card to come?
+    if error.errno in _MALFORMED and not link_to_nothing:
         raise ConfigError(
             f"log.directory: {directory} cannot be a directory: {error.strerror}; name another"
         ) from error

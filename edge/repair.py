@@ -28,7 +28,7 @@ def mend(fd: int, header: bytes, path: Path) -> tuple[int, str]:
         head = diary.columns(_text(first))
         if len(first) == size and header != first and header.startswith(first.rstrip(b"\0")):
             whole = 0  # not even the header was finished
-        elif head and first.endswith(b"\n"):
+        elif head and first.endswith(b"\r\n"):
             whole, day = _last_row(file, head, len(first), size)
     if whole < size:
         log.warning("%s: its torn end, %d bytes, was cut off", path, size - whole)

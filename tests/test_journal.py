@@ -1,0 +1,488 @@
+"""The diary on disk: rotation, retention, power cuts, full and read-only cards, other's files."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import logging
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge import archive, diary
+from edge.config import Log
+from edge.errors import ConfigError, Problem
+from edge.journal import WAITING_ROWS, Journal
+from tests.samples import LABELS, START, reading
+
+HEADER = b"time,face,emotion,confidence,p_angry,p_happy,p_neutral,x,y,width,height,note\r\n"
+
+
+def journal(directory: Path, labels: tuple[str, ...] = LABELS, **config: float) -> Journal:
+    config = {"keep_days": 36500} | config  # the samples are of one day in March
+    return Journal(Log(**config), directory, labels)  # type: ignore[arg-type]
+
+
+def write(directory: Path, *at_s: float, **config: float) -> None:
+    """One process's life: a row for each second of `at_s`."""
+    with journal(directory, **config) as writer:
+        for second in at_s:
+            writer.write(second, [reading(second, face=int(second))])
+
+
+def faces(directory: Path) -> list[int | None]:
+    return [row.face for row in diary.since(diary.files(directory), None)]
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+# A row
+
+
+def test_a_row_is_as_documented(tmp_path: Path) -> None:
+    with journal(tmp_path) as writer:
+        writer.write(0, [reading(1.5, 7, "angry", confidence=0.70004, notes=("small", "dark"))])
+    assert (tmp_path / diary.NAME).read_bytes() == HEADER + (
+        b"2026-03-01T12:00:01.500+02:00,7,angry,0.7000,0.7000,0.1500,0.1500,"
+        b"10,20,100,110,small dark\r\n"
+    )
+
+
+def test_a_row_is_in_the_kernel_when_write_returns(tmp_path: Path) -> None:
+    with journal(tmp_path, fsync_s=86400) as writer:
+        for second in range(3):
+            writer.write(second, [reading(second)])
+            assert len(list(diary.rows(tmp_path / diary.NAME))) == second + 1
+
+
+def test_no_file_is_open_to_all_the_world(tmp_path: Path) -> None:
+    write(tmp_path, 1, 86400 + 1)
+    assert [path.stat().st_mode & 0o007 for path in diary.files(tmp_path)] == [0, 0]
+
+
+# Starting again
+
+
+def test_a_second_start_appends(tmp_path: Path) -> None:
+    write(tmp_path, 1, 2)
+    write(tmp_path, 3)
+    assert faces(tmp_path) == [1, 2, 3]
+    assert (tmp_path / diary.NAME).read_bytes().count(b"time,face") == 1
+
+
+def test_two_processes_cannot_write_the_same_diary(tmp_path: Path) -> None:
+    with journal(tmp_path), pytest.raises(Problem, match="another fer-edge") as refused:
+        journal(tmp_path)
+    assert refused.value.code == 1
+    write(tmp_path, 1)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    directory = tmp_path_factory.mktemp("whole")
+    write(directory, *range(1, 6))
+    return (directory / diary.NAME).read_bytes()
+
+
+@given(cut=st.integers(0, 10_000), tail=st.sampled_from([b"", b"\0" * 100, b"\0" * 5000]))
+@settings(deadline=None, max_examples=150)
+def test_torn_anywhere_it_keeps_exactly_the_whole_rows(
+    tmp_path_factory: pytest.TempPathFactory, whole: bytes, cut: int, tail: bytes
+) -> None:
+    directory = tmp_path_factory.mktemp("torn")
+    kept = whole[: cut % (len(whole) + 1)]
+    (directory / diary.NAME).write_bytes(kept + tail)
+    write(directory, 9)
+    ends = [at + 2 for at in range(len(kept)) if kept[at : at + 2] == b"\r\n"]
+    expected = kept[: ends[-1]] if ends else HEADER
+    content = (directory / diary.NAME).read_bytes()
+    assert content.startswith(expected)
+    assert content.count(b"\r\n") == expected.count(b"\r\n") + 1
+    assert len(diary.files(directory)) == 1
+    shutil.rmtree(directory)
+
+
+@given(tail=st.binary(min_size=1, max_size=300))
+@settings(deadline=None, max_examples=150)
+def test_whatever_garbage_is_at_the_end_rows_before_and_after_it_are_read(
+    tmp_path_factory: pytest.TempPathFactory, whole: bytes, tail: bytes
+) -> None:
+    directory = tmp_path_factory.mktemp("garbage")
+    (directory / diary.NAME).write_bytes(whole + tail)
+    assert diary.last_face(directory) == 5
+    write(directory, 9)
+    assert faces(directory) == [1, 2, 3, 4, 5, 9]
+    assert (directory / diary.NAME).read_bytes().startswith(whole)
+    shutil.rmtree(directory)
+
+
+def test_a_tail_of_zeros_larger_than_any_buffer_is_cut_off(tmp_path: Path, whole: bytes) -> None:
+    (tmp_path / diary.NAME).write_bytes(whole + b"\0" * 3_000_000)
+    write(tmp_path, 9)
+    assert (tmp_path / diary.NAME).stat().st_size < len(whole) + 200
+    assert faces(tmp_path) == [1, 2, 3, 4, 5, 9]
+
+
+def test_of_a_large_diary_only_the_torn_end_is_cut_off(tmp_path: Path, whole: bytes) -> None:
+    rows = whole[len(HEADER) :]
+    large = whole + rows * (2_500_000 // len(rows))
+    (tmp_path / diary.NAME).write_bytes(large + rows[:50])
+    journal(tmp_path).close()
+    assert (tmp_path / diary.NAME).read_bytes() == large
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"my own notes\r\n",
+        b"time,face,something else\r\nno rows of ours\r\n",
+        HEADER[:60],
+        HEADER.replace(b"neutral", b"sad") + b"2026-03-01T12:00:00.000+02:00,1,sad\r\n",
+        HEADER.replace(b"\r\n", b"\n") + b"saved by an editor\n",
+        b"\xff\xfe\0binary",
+    ],
+    ids=["text", "other-csv", "torn-header", "other-model", "unix-lines", "binary"],
+)
+def test_what_is_not_this_models_diary_is_put_aside_or_finished(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / diary.NAME).write_bytes(content)
+    write(tmp_path, 1)
+    assert (tmp_path / diary.NAME).read_bytes().startswith(HEADER)
+    assert faces(tmp_path) == [1]
+    old = [path for _, _, path in diary.rotated(tmp_path)]
+    if not HEADER.startswith(content):
+        (path,) = old
+        kept = content.partition(b"2026")[0]  # a torn row may go, nothing else
+        assert gzip.decompress(path.read_bytes()).startswith(kept)
+
+
+def test_a_diary_saved_with_unix_line_ends_loses_no_row(tmp_path: Path, whole: bytes) -> None:
+    (tmp_path / diary.NAME).write_bytes(whole.replace(b"\r\n", b"\n"))
+    assert diary.last_face(tmp_path) == 5
+    write(tmp_path, 9)
+    assert faces(tmp_path) == [1, 2, 3, 4, 5, 9]
+
+
+def test_another_models_labels_start_a_new_file_of_the_day_of_its_last_row(
+    tmp_path: Path, whole: bytes
+) -> None:
+    (tmp_path / diary.NAME).write_bytes(whole)
+    journal(tmp_path, labels=("no", "yes")).close()
+    assert names(tmp_path) == {diary.NAME, "expressions-2026-03-01.csv.gz"}
+    assert gzip.decompress((tmp_path / "expressions-2026-03-01.csv.gz").read_bytes()) == whole
+
+
+# Rotation
+
+
+def test_a_new_day_starts_a_new_file(tmp_path: Path) -> None:
+    write(tmp_path, 1, 2, 86400, 86401, 3 * 86400)
+    assert names(tmp_path) == {
+        "expressions-2026-03-01.csv.gz",
+        "expressions-2026-03-02.csv.gz",
+        diary.NAME,
+    }
+    assert faces(tmp_path) == [1, 2, 86400, 86401, 3 * 86400]
+
+
+def test_a_file_never_exceeds_max_bytes_and_no_row_is_lost(tmp_path: Path) -> None:
+    write(tmp_path, *range(1, 200), max_bytes=4096)
+    paths = diary.files(tmp_path)
+    assert len(paths) > 3
+    assert paths[1].name.startswith("expressions-2026-03-01.1.csv")
+    for path in paths:
+        text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        assert len(text) <= 4096
+        assert text.startswith(HEADER)
+    assert faces(tmp_path) == list(range(1, 200))
+
+
+def test_a_clock_that_jumps_back_and_forth_loses_and_overwrites_nothing(tmp_path: Path) -> None:
+    days = [0, -20, 0, -20, 0, 300, 1]
+    with journal(tmp_path) as writer:
+        for face, day in enumerate(days, 1):
+            writer.write(face, [reading(face=face, time=START + timedelta(days=day))])
+    assert sorted(f for f in faces(tmp_path) if f) == list(range(1, len(days) + 1))
+
+
+def test_a_face_number_is_not_repeated_though_the_clock_jumped_back_and_a_kill_came_between(
+    tmp_path: Path,
+) -> None:
+    with journal(tmp_path) as writer:
+        writer.write(0, [reading(face=1, time=START + timedelta(days=300))])
+        writer.write(1, [reading(face=2)])
+    (tmp_path / diary.NAME).rename(tmp_path / "expressions-2026-03-01.csv")
+    os.utime(tmp_path / "expressions-2026-03-01.csv", (0, 0))
+    assert diary.last_face(tmp_path) == 2
+    journal(tmp_path).close()
+    assert diary.last_face(tmp_path) == 2
+
+
+def killed_while_rotating(directory: Path, step: str) -> None:
+    """The files as they are when a kill comes right after `step`."""
+    write(directory, 1, 2)
+    aside = directory / "expressions-2026-03-01.csv"
+    (directory / diary.NAME).rename(aside)
+    if step == "renamed":
+        return
+    if step == "new file":
+        (directory / diary.NAME).touch()
+        return
+    (directory / diary.NAME).write_bytes(HEADER)
+    if step == "header":
+        return
+    packed = gzip.compress(aside.read_bytes())
+    half = packed[: len(packed) // 2] if step == "half packed" else packed
+    (directory / "expressions-2026-03-01.csv.gz.tmp").write_bytes(half)
+    if step == "packed":
+        (directory / "expressions-2026-03-01.csv.gz.tmp").rename(
+            directory / "expressions-2026-03-01.csv.gz"
+        )
+
+
+@pytest.mark.parametrize("step", ["renamed", "new file", "header", "half packed", "packed"])
+def test_a_kill_between_two_steps_of_a_rotation_costs_nothing(tmp_path: Path, step: str) -> None:
+    killed_while_rotating(tmp_path, step)
+    assert faces(tmp_path) == [1, 2]
+    assert diary.last_face(tmp_path) == 2
+    write(tmp_path, 3)
+    assert faces(tmp_path) == [1, 2, 3]
+    assert names(tmp_path) == {diary.NAME, "expressions-2026-03-01.csv.gz"}
+
+
+# Retention
+
+
+def old_file(directory: Path, day: date, number: int = 0) -> Path:
+    path = directory / f"expressions-{day}{f'.{number}' if number else ''}.csv"
+    path.write_bytes(HEADER)
+    return path
+
+
+def test_files_older_than_keep_days_are_deleted(tmp_path: Path) -> None:
+    today = date.today()
+    for age in (0, 5, 6, 400):
+        old_file(tmp_path, today - timedelta(days=age))
+    archive.tidy(tmp_path, Log(keep_days=5))
+    days = [day for day, _, _ in diary.rotated(tmp_path)]
+    assert days == [str(today - timedelta(days=5)), str(today)]
+
+
+def test_only_the_newest_keep_files_stay(tmp_path: Path) -> None:
+    day = date.today()
+    for number in range(12):
+        old_file(tmp_path, day, number)
+    archive.tidy(tmp_path, Log(keep_files=3))
+    assert [number for _, number, _ in diary.rotated(tmp_path)] == [9, 10, 11]
+
+
+def test_tidying_leaves_everybody_elses_files_alone(tmp_path: Path) -> None:
+    strangers = ["expressions-old.csv", "notes.csv", "expressions-2020-01-01.csv.bak", "a.gz"]
+    for name in strangers:
+        (tmp_path / name).touch()
+    archive.tidy(tmp_path, Log(keep_days=1, keep_files=1))
+    assert names(tmp_path) == set(strangers)
+
+
+def test_a_compressed_file_is_as_old_and_as_private_as_it_was(tmp_path: Path) -> None:
+    path = old_file(tmp_path, date.today())
+    path.chmod(0o600)
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    archive.tidy(tmp_path, Log())
+    ((_, _, packed),) = diary.rotated(tmp_path)
+    assert (packed.suffix, packed.stat().st_mode & 0o777) == (".gz", 0o600)
+    assert packed.stat().st_mtime == 1_000_000_000
+
+
+# Disks that refuse
+
+
+@pytest.mark.parametrize("kind", ["file", "below a file", "name too long", "loop"])
+def test_a_path_that_cannot_be_a_directory_is_a_configuration_error(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    paths = {
+        "file": "file",
+        "below a file": "file/log",
+        "name too long": "x" * 300,
+        "loop": "loop/log",
+    }
+    with pytest.raises(ConfigError, match=r"^log\.directory: ") as refused:
+        journal(tmp_path / paths[kind])
+    assert refused.value.code == 78
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+
+
+def test_a_directory_that_cannot_be_made_yet_is_said_once_and_used_when_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "card").symlink_to("/proc/self/nothing-here")
+    with journal(tmp_path / "card" / "log") as writer:
+        for second in range(20):
+            writer.write(second, [reading(second, face=second)])
+        assert len(errors(caplog)) == 1
+        (tmp_path / "card").unlink()
+        writer.write(21, [reading(21, face=21)])
+        assert faces(tmp_path / "card" / "log") == [*range(20), 21]
+    assert len(errors(caplog)) == 1
+
+
+def test_a_disk_full_at_the_start_gets_header_and_rows_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / diary.NAME).symlink_to("/dev/full")  # every write: no space left on device
+    with journal(tmp_path) as writer:
+        for second in range(5):
+            writer.write(second, [reading(second, face=second)])
+        assert len(errors(caplog)) == 1
+        assert os.strerror(errno.ENOSPC) in errors(caplog)[0]
+        (tmp_path / diary.NAME).unlink()
+        writer.write(6, [])
+        assert (tmp_path / diary.NAME).read_bytes().startswith(HEADER)
+        assert faces(tmp_path) == list(range(5))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KB, as root can make one."""
+    with Mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64k", "none") as disk:
+        yield disk
+
+
+class Mounted:
+    """A file system for a while; skips where that is not allowed."""
+
+    def __init__(self, place: Path, *arguments: str) -> None:
+        self.place, self.arguments = place, arguments
+
+    def __enter__(self) -> Path:
+        self.place.mkdir()
+        done = subprocess.run(
+            ["mount", *self.arguments, self.place], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"mounting a test disk needs root: {done.stderr.strip()}")
+        return self.place
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["umount", "--lazy", self.place], check=True)
+
+
+def test_a_disk_that_fills_up_holds_whole_rows_and_goes_on_when_there_is_room(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * 40_000)
+    log = small_disk / "log"
+    with journal(log) as writer:
+        for second in range(1000):
+            writer.write(second, [reading(second, face=second)])
+        assert len(errors(caplog)) == 1
+        content = (log / diary.NAME).read_bytes()
+        assert content.endswith(b"\r\n")
+        kept = faces(log)
+        assert kept == list(range(len(kept)))
+        assert 0 < len(kept) < 1000
+        ballast.unlink()
+        with (small_disk / "ballast").open("wb"):
+            pass
+        for second in range(1000, 1005):
+            writer.write(second, [])
+        assert len(errors(caplog)) == 1
+        assert faces(log)[: len(kept)] == kept
+    # 24 KB hold some 240 rows more; those that found no place are counted when we go.
+
+
+def test_a_write_that_is_cut_short_leaves_no_torn_row(tmp_path: Path) -> None:
+    """A limit on file size cuts writes short wherever it falls, as a full disk may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with journal(tmp_path) as writer:
+        writer.write(0, [reading(face=1)])
+        size = (tmp_path / diary.NAME).stat().st_size
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, hard))
+            writer.write(1, [reading(face=2)])
+            assert (tmp_path / diary.NAME).stat().st_size == size
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        writer.write(3, [reading(face=3)])
+        assert faces(tmp_path) == [1, 2, 3]
+
+
+def test_a_card_that_turns_read_only_is_said_once_and_can_be_unmounted_and_come_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = tmp_path / "card.img"
+    with image.open("wb") as file:
+        file.truncate(4 << 20)
+    if not shutil.which("mkfs.ext4", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+        pytest.skip("no mkfs.ext4 here")
+    subprocess.run(["mkfs.ext4", "-q", image], check=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin"})
+    card = tmp_path / "card"
+    with Mounted(card, "-o", "loop", str(image)), journal(card / "log") as writer:
+        writer.write(0, [reading(face=1)])
+        subprocess.run(["mount", "-o", "remount,abort", card], check=True)  # as after an I/O error
+        for second in range(1, 10):
+            writer.write(second, [reading(second, face=second + 1)])
+        assert len(errors(caplog)) == 1
+        assert os.strerror(errno.EROFS) in errors(caplog)[0]
+        subprocess.run(["umount", card], check=True)  # nothing of ours holds it
+        subprocess.run(["mount", "-o", "loop", image, card], check=True)
+        writer.write(10, [reading(10, face=11)])
+        assert faces(card / "log")[-10:] == list(range(2, 12))
+    assert len(errors(caplog)) == 1
+
+
+def test_memory_is_bounded_while_the_disk_refuses_and_the_latest_rows_are_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / diary.NAME).symlink_to("/dev/full")
+    with journal(tmp_path) as writer:
+        for second in range(WAITING_ROWS + 10):
+            writer.write(second / 1000, [reading(face=second)])
+        (tmp_path / diary.NAME).unlink()
+        writer.write(100, [])
+        assert faces(tmp_path) == list(range(10, WAITING_ROWS + 10))
+    assert "10 rows were lost" in caplog.text
+
+
+def test_rows_that_never_found_a_place_are_counted_at_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / diary.NAME).symlink_to("/dev/full")
+    with journal(tmp_path) as writer:
+        writer.write(0, [reading(), reading()])
+    assert "2 rows could not be written" in caplog.text
+
+
+def test_a_diary_deleted_under_us_is_begun_anew(tmp_path: Path) -> None:
+    with journal(tmp_path, fsync_s=30) as writer:
+        writer.write(0, [reading(face=1)])
+        (tmp_path / diary.NAME).unlink()
+        writer.write(31, [reading(face=2)])  # flushed, and found to be gone
+        writer.write(32, [reading(face=3)])
+        assert faces(tmp_path) == [3]
+
+
+def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
+    writer = journal(tmp_path)
+    writer.write(0, [reading(face=1)])
+    writer.close()
+    writer.close()
+    assert faces(tmp_path) == [1]
