@@ -77,19 +77,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)
 
 
 def _run(settings: Config, options: argparse.Namespace) -> int:
+    stop = _stop()  # before the parts are loaded: that takes seconds
     from edge import daemon  # noqa: PLC0415
 
     if options.source is not None:
         camera = dataclasses.replace(settings.camera, source=options.source)
         settings = dataclasses.replace(settings, camera=camera)
-    daemon.serve(settings, _stop(), realtime=options.realtime, loops=options.loop)
+    daemon.serve(settings, stop, realtime=options.realtime, loops=options.loop)
     return 0
 
 
@@ -108,9 +108,10 @@ def _check(settings: Config, options: argparse.Namespace) -> int:
 
 
 def _demo(settings: Config, _: argparse.Namespace) -> int:
+    stop = _stop()
     from edge import demo  # noqa: PLC0415
 
-    demo.show(settings, _stop())
+    demo.show(settings, stop)
     return 0
 
 

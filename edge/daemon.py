@@ -73,9 +73,10 @@ def serve(
     classifier = Classifier(model_path(config.model.path))
     rules = [resolve(rule, classifier.labels) for rule in config.alerts]
     with ExitStack() as parts:
-        alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
-        # The journal first: nobody else can write face numbers once it has its lock.
+        # The journal first: its lock keeps a second process from our face numbers, from the
+        # outbox, and from our name at the broker.
         journal = parts.enter_context(Journal(config.log, config.log_directory, classifier.labels))
+        alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
         first_face = diary.last_face(config.log_directory) + 1
         run(
             parts.enter_context(

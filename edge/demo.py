@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import socket
 import tempfile
@@ -17,7 +16,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge import daemon, diary
-from edge.config import AlertRule, Camera, Config, Log, Mqtt, State
+from edge.config import AlertRule, Camera, Config, Log, Mood, Mqtt, State
 from edge.errors import Problem
 from edge.records import Reading
 
@@ -30,14 +29,14 @@ def show(settings: Config, stop: threading.Event) -> None:
 
     Only the model is taken from `settings`. Raises `Problem` without amqtt, the embedded broker.
     """
-    directory = Path(tempfile.mkdtemp(prefix="fer-edge-demo-"))
-    print("A clip of average faces, nobody's picture, through the real loop.\n")
     with _broker() as port, _subscriber(port):
-        config = dataclasses.replace(
-            settings,
+        print("A clip of average faces, nobody's picture, through the real loop.\n", flush=True)
+        directory = Path(tempfile.mkdtemp(prefix="fer-edge-demo-"))
+        config = Config(
             device="demo",
             camera=Camera(source=str(CLIP)),
-            mood=dataclasses.replace(settings.mood, reading_interval_s=0.5),
+            model=settings.model,
+            mood=Mood(reading_interval_s=0.5),
             log=Log(directory=str(directory)),
             state=State(directory=str(directory)),
             mqtt=Mqtt(host=_HOST, port=port),

@@ -6,10 +6,12 @@ fails, alerts go out all the same, from memory; only a restart would then lose t
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,8 +25,22 @@ CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY, id TEXT UNIQUE, 
 CREATE TABLE IF NOT EXISTS episodes
   (id TEXT PRIMARY KEY, name TEXT, face INTEGER, emotions TEXT, window_s REAL);
 """
+_ADD = "INSERT INTO waiting (id, payload) VALUES (?, ?)"
+_REMOVE = "DELETE FROM waiting WHERE id = ?"
+_BEGIN = "INSERT INTO episodes VALUES (?, ?, ?, ?, ?)"
+_END = "DELETE FROM episodes WHERE id = ?"
 _Statement: TypeAlias = tuple[str, tuple[Any, ...]]
+#: SQLite's words for a file that is none of its own, or not one with our tables.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+#: What no later try can mend, because the path itself is wrong.
+_MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 log = logging.getLogger(__name__)
+
+
+class _Nonsense(sqlite3.DatabaseError):
+    """The tables are there, but what they hold is not what we wrote."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 def payload(alert: Alert) -> str:
@@ -48,88 +64,140 @@ class Outbox:
     """A durable queue in `directory`; a context manager; for one thread.
 
     Raises `ConfigError` where the path cannot be a directory. A damaged database is put aside. A
-    disk that fails, now or later, is said once, and alerts are kept in memory meanwhile.
+    disk that fails, now or later, is said once; alerts are kept in memory until `mend` succeeds.
     """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
+        self._waiting: dict[str, str] = {}
+        self._episodes: dict[str, Episode] = {}
+        self._loaded = False
         self._trouble: str | None = None
-        self._database = self._open()
-        rows = self._database.execute("SELECT id, payload FROM waiting ORDER BY number")
-        self._waiting: dict[str, str] = dict(rows)
-        about = self._database.execute("SELECT name, face, id, emotions, window_s FROM episodes")
-        self._episodes = [
-            Episode(name, face, key, tuple(json.loads(emotions)), window_s)
-            for name, face, key, emotions, window_s in about
-        ]
+        self._database: sqlite3.Connection | None = None
+        self._change([])
+        self.mend()  # one that was damaged has been put aside by now
+        self.left_over = tuple(self._episodes.values())
+        """Episodes that were raised and not cleared when this outbox was opened."""
 
     def __enter__(self) -> Outbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._database.close()
+        self.mend()
+        self._close()
 
     @property
     def waiting(self) -> Mapping[str, str]:
         """Payloads of the alerts not yet acknowledged, by id, oldest first."""
         return self._waiting
 
-    @property
-    def left_over(self) -> Sequence[Episode]:
-        """Episodes that were raised and not cleared when this outbox was opened."""
-        return self._episodes
-
     def add(self, alert: Alert) -> None:
         """Keeps `alert` until `remove`; on disk when this returns, if the disk is well."""
         self._waiting[alert.id] = text = payload(alert)
-        statements: list[_Statement] = [
-            ("INSERT INTO waiting (id, payload) VALUES (?, ?)", (alert.id, text))
-        ]
         if alert.event_type is AlertEvent.RAISED:
-            emotions = json.dumps(alert.emotions)
-            row = (alert.episode, alert.name, alert.face, emotions, alert.window_s)
-            statements.append(("INSERT INTO episodes VALUES (?, ?, ?, ?, ?)", row))
+            episode = Episode(alert.name, alert.face, alert.episode, alert.emotions, alert.window_s)
+            self._episodes[episode.id] = episode
+            second: _Statement = _BEGIN, _row(episode)
         else:
-            statements.append(("DELETE FROM episodes WHERE id = ?", (alert.episode,)))
-        self._change(statements)
+            self._episodes.pop(alert.episode, None)
+            second = _END, (alert.episode,)
+        self._change([(_ADD, (alert.id, text)), second])
 
-    def remove(self, alert_id: str) -> None:
-        """Forgets the alert that the broker has acknowledged."""
-        if self._waiting.pop(alert_id, None) is not None:
-            self._change([("DELETE FROM waiting WHERE id = ?", (alert_id,))])
+    def remove(self, alert_ids: Iterable[str]) -> None:
+        """Forgets alerts that the broker has acknowledged."""
+        known = [(_REMOVE, (key,)) for key in alert_ids if self._waiting.pop(key, None) is not None]
+        if known:
+            self._change(known)
 
-    def _change(self, statements: list[_Statement]) -> None:
-        """All statements or none, on disk when it returns."""
+    def mend(self) -> None:
+        """After trouble with the disk, tries to bring to it what memory has."""
+        if self._trouble:
+            self._change([])
+
+    def _change(self, statements: Iterable[_Statement]) -> None:
+        """All statements or none, on disk when it returns; after trouble, everything anew."""
         try:
+            if self._database is None:
+                self._database = self._open()
             with self._database:
-                for statement, values in statements:
+                for statement, values in self._everything() if self._trouble else statements:
                     self._database.execute(statement, values)
+        except OSError as error:
+            if error.errno in _MALFORMED and not self._loaded:
+                reason = f"{self._path.parent} is no directory: {error.strerror}"
+                raise ConfigError(f"state.directory: {reason}") from error
+            self._fail(error)
         except sqlite3.Error as error:
-            if str(error) != self._trouble:
-                log.error("%s: %s; alerts are kept in memory meanwhile", self._path, error)
-            self._trouble = str(error)
+            self._fail(error)
+            # An error of the sqlite3 module itself has no code.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+                self._put_aside()
         else:
+            if self._trouble:
+                log.warning("%s: written again", self._path)
             self._trouble = None
 
+    def _fail(self, error: Exception) -> None:
+        if self._trouble != first_line(error):
+            log.error("%s: %s; alerts are kept in memory meanwhile", self._path, error)
+        self._trouble = first_line(error)
+        self._close()  # the next try opens the file afresh, as a card put back wants it
+
     def _open(self) -> sqlite3.Connection:
+        """The database; what it holds is taken in, the first time."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self._path, timeout=0.1)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            return _connect(str(self._path))
-        except (NotADirectoryError, FileExistsError) as error:
-            raise ConfigError(f"state.directory: {self._path.parent} is no directory") from error
-        except (OSError, sqlite3.OperationalError) as error:
-            self._trouble = first_line(error)
-            log.error("%s: %s; alerts are kept in memory only", self._path, self._trouble)
-        except sqlite3.DatabaseError as error:
-            aside = self._path.with_suffix(".damaged")
-            log.error("%s: %s; put aside as %s", self._path, error, aside.name)
+            database.execute("PRAGMA synchronous = EXTRA")
+            database.executescript(_TABLES)
+            if not self._loaded:
+                waiting, episodes = _load(database)
+                self._waiting, self._episodes = waiting | self._waiting, episodes | self._episodes
+                self._loaded = True
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _everything(self) -> Iterable[_Statement]:
+        yield "DELETE FROM waiting", ()
+        yield "DELETE FROM episodes", ()
+        yield from ((_ADD, row) for row in self._waiting.items())
+        yield from ((_BEGIN, _row(episode)) for episode in self._episodes.values())
+
+    def _put_aside(self) -> None:
+        """Keeps the damaged file, with the journal that belongs to it, under another name."""
+        aside = self._path.with_suffix(".damaged")
+        try:
             self._path.replace(aside)
-            return _connect(str(self._path))
-        return _connect(":memory:")
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{self._path}-journal").replace(f"{aside}-journal")
+        except OSError as error:
+            log.error("%s: damaged, and cannot be put aside: %s", self._path, error.strerror)
+        else:
+            log.error("%s: damaged; put aside as %s", self._path, aside.name)
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=1.0)
-    database.execute("PRAGMA synchronous = FULL")
-    database.executescript(_TABLES)
-    return database
+def _row(episode: Episode) -> tuple[Any, ...]:
+    emotions = json.dumps(episode.emotions)
+    return (episode.id, episode.name, episode.face, emotions, episode.window_s)
+
+
+def _load(database: sqlite3.Connection) -> tuple[dict[str, str], dict[str, Episode]]:
+    waiting = dict(database.execute("SELECT id, payload FROM waiting ORDER BY number"))
+    rows = database.execute("SELECT id, name, face, emotions, window_s FROM episodes")
+    try:
+        for text in waiting.values():
+            json.loads(text)
+        episodes = {
+            key: Episode(name, face, key, tuple(json.loads(emotions)), window_s)
+            for key, name, face, emotions, window_s in rows
+        }
+    except (TypeError, ValueError) as error:
+        raise _Nonsense(first_line(error)) from error
+    return waiting, episodes

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import socket
 
 #: How often STATUS is renewed and the watchdog fed at most.
 BEAT_S = 1.0
+#: A service manager that does not read what it is told must not hold up the loop.
+_SEND_S = 0.2
+log = logging.getLogger(__name__)
 
 
 class Notifier:
@@ -20,9 +25,11 @@ class Notifier:
         address = os.environ.get("NOTIFY_SOCKET") if address is None else address
         self._socket: socket.socket | None = None
         if address:
+            self._address = "\0" + address[1:] if address[0] == "@" else address
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-            self._socket.connect("\0" + address[1:] if address[0] == "@" else address)
-        self._next_s: float | None = None
+            self._socket.settimeout(_SEND_S)
+        self._ready, self._trouble = False, ""
+        self._next_s = -math.inf
 
     def __enter__(self) -> Notifier:
         return self
@@ -35,13 +42,20 @@ class Notifier:
 
     def beat(self, now_s: float, status: str) -> None:
         """Call it at the end of every turn of the loop."""
-        if self._next_s is None:
-            self._send("READY=1")
-            self._next_s = now_s
         if now_s >= self._next_s:
-            self._send(f"WATCHDOG=1\nSTATUS={status}")
             self._next_s = now_s + BEAT_S
+            self._ready = self._ready or self._send("READY=1")
+            self._send(f"WATCHDOG=1\nSTATUS={status}")
 
-    def _send(self, text: str) -> None:
-        if self._socket is not None:
-            self._socket.send(text.encode())
+    def _send(self, text: str) -> bool:
+        """Whether it was taken; where not, this is said once, and the next beat tries again."""
+        if self._socket is None:
+            return True
+        try:
+            self._socket.sendto(text.encode(), self._address)
+        except OSError as error:
+            if str(error) != self._trouble:
+                log.warning("cannot tell the service manager ($NOTIFY_SOCKET): %s", error)
+            self._trouble = str(error)
+            return False
+        return True
