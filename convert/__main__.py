@@ -1,4 +1,4 @@
-"""fer-convert: a trained Keras model in, one self-describing int8 `.tflite` out."""
+"""fer-convert: a trained Keras emotion model in, one self-describing int8 .tflite out."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from convert import process
 from convert.request import MIN_AGREEMENT, Request
 from convert.screen import Bars
 from edge import __version__
-from edge.errors import Problem, UsageError
+from edge.errors import Problem, RefusedFile, UsageError
 from edge.model_card import read_card
 
 EXAMPLES = """examples:
-  fer-convert model.h5                     finds out what it can, says what it cannot
+  fer-convert model.h5                     finds out what nobody wrote down
   fer-convert model.json --weights w.h5    a network and its weights in two files
-  fer-convert model.keras --labels fer --input-range -1..1 --calibrate faces/
+  fer-convert model.keras --labels fer --input-range -1..1 --evaluate fer2013.csv --report out/
 """
 
 
@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     """The options; one screen of help."""
     made = argparse.ArgumentParser(
         prog="fer-convert",
+        usage="fer-convert MODEL [options]",
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -39,14 +40,11 @@ def parser() -> argparse.ArgumentParser:
     add("--weights", metavar="FILE", help="the weights of a model.json")
     add("--labels", metavar="ORDER", help="fer, alphabetical, a list with commas, or a file")
     add("--input-range", metavar="R", help="0..1, -1..1, 0..255, mean,std, or an .npz of those")
-    add("--calibrate", metavar="PATH", help="faces that set int8's ranges: npz, csv, folder, video")
-    add(
-        "--min-agreement",
-        metavar="SHARE",
-        type=_share,
-        default=MIN_AGREEMENT,
-        help="of int8 with float (%(default)s)",
-    )
+    add("--calibrate", metavar="PATH", help="faces to set int8's ranges: npz, csv, folder, video")
+    add("--evaluate", metavar="PATH", help="faces with classes to score int8 and float on")
+    add("--report", metavar="DIR", type=Path, help="write report.html and report.json there")
+    agreement = "of int8 with float (95%%); below it no file is left"
+    add("--min-agreement", metavar="N%", type=_share, default=MIN_AGREEMENT, help=agreement)
     add("--inspect", action="store_true", help="print the card of a .tflite, convert nothing")
     add("--json", action="store_true", help="print the card and the findings as JSON")
     add("--force", action="store_true", help="overwrite the .tflite")
@@ -66,12 +64,7 @@ def _share(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    # argparse takes `-1..1` for an option; joined by `=` it is a value.
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    for index, word in enumerate(given[:-1]):
-        if word == "--input-range":
-            given[index : index + 2] = [f"{word}={given[index + 1]}", ""]
-    options = parser().parse_args([word for word in given if word])
+    options = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     bars = Bars()
     try:
         return _inspect(options) if options.inspect else _convert(options, bars)
@@ -86,22 +79,33 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _joined(words: list[str]) -> list[str]:
+    """`--input-range -1..1` as one word: argparse would take its value for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--input-range":
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def _inspect(options: argparse.Namespace) -> int:
-    print(json.dumps(read_card(options.model).as_dict(), indent=None if options.json else 2))
+    try:
+        card = read_card(options.model)
+    except Problem as error:
+        raise RefusedFile(str(error)) from error
+    print(json.dumps(card.as_dict(), indent=None if options.json else 2))
     return 0
 
 
 def _convert(options: argparse.Namespace, bars: Bars) -> int:
     out = options.out or options.model.with_suffix(".tflite")
-    if not options.model.exists():
-        raise UsageError(f"{options.model}: no such file")
-    if out.exists() and not options.force:
-        raise UsageError(f"{out}: exists; --force overwrites it, -o FILE writes elsewhere")
-    if not os.access(out.absolute().parent, os.W_OK):
-        raise UsageError(f"{out}: its folder cannot be written to; -o FILE writes elsewhere")
+    _check(options, out)
     # In the same folder, so that the last step is one rename and nobody sees half a file.
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".fer-convert-") as folder:
-        made = Path(folder) / "made.tflite"
+        made, report = Path(folder) / "made.tflite", Path(folder) / "report"
+        report.mkdir()
         request = Request(
             source=str(options.model),
             out=str(made),
@@ -109,22 +113,58 @@ def _convert(options: argparse.Namespace, bars: Bars) -> int:
             labels=options.labels,
             input_range=options.input_range,
             calibrate=options.calibrate,
+            evaluate=options.evaluate,
+            report=str(report) if options.report else None,
             min_agreement=options.min_agreement,
         )
-        card = process.run({"task": "convert", **asdict(request)}, bars, options.verbose)
-        bars.close()
+        try:
+            card = process.run({"task": "convert", **asdict(request)}, bars, options.verbose)
+        finally:
+            bars.close()
+            _deliver(report, options.report)
         made.replace(out)
     _summary(card, options, out)
     return 0
 
 
+def _check(options: argparse.Namespace, out: Path) -> None:
+    """What can be said before TensorFlow is asked."""
+    if not options.model.exists():
+        raise UsageError(f"{options.model}: no such file")
+    if out.exists() and not options.force:
+        raise UsageError(f"{out}: exists; --force overwrites it, -o FILE writes elsewhere")
+    if out.is_dir():
+        raise UsageError(f"{out}: is a folder; -o wants a file")
+    if not os.access(out.absolute().parent, os.W_OK):
+        raise UsageError(f"{out}: its folder cannot be written to; -o FILE writes elsewhere")
+
+
+def _deliver(report: Path, folder: Path | None) -> None:
+    """The report goes where the user wants it, also where the model was not good enough."""
+    files = list(report.iterdir())
+    if folder is None or not files:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (folder / file.name).write_bytes(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"--report {folder}: cannot be written: {error.strerror}") from error
+
+
 def _summary(card: dict[str, Any], options: argparse.Namespace, out: Path) -> None:
+    for line in card["notes"]:
+        print(line, file=sys.stderr)
+    for line in card["warnings"]:
+        print(f"WARNING: {line}", file=sys.stderr)
     source = Path(options.weights) if options.weights else options.model
     files = source.rglob("*") if source.is_dir() else [source]
     before = sum(file.stat().st_size for file in files if file.is_file())
+    compared = card["compared"]
     print(
         f"{source} ({before / 1e6:.2f} MB) -> {out} ({out.stat().st_size / 1e6:.2f} MB): "
-        f"{', '.join(card['labels'])}; int8 agrees with float on {card['agreement']:.1%}",
+        f"{', '.join(card['labels'])}; int8 agrees with float on {compared['agreement']:.1%} of"
+        f" {compared['faces']} faces",
         file=sys.stderr if options.json else sys.stdout,
     )
     if options.json:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from convert.data import Faces
+from edge.errors import UsageError
 from edge.records import FloatArray
 
 
@@ -60,3 +62,13 @@ def score(answers: FloatArray, truth: tuple[str, ...], labels: tuple[str, ...]) 
         },
         "confusion": matrix.tolist(),
     }
+
+
+def known(faces: Faces, labels: tuple[str, ...], data: object) -> Faces:
+    """The faces whose class is one of `labels`; raises `UsageError` where there is none."""
+    if not faces.truth:
+        raise UsageError(f"{data}: does not say the classes; needs a FER2013 file or class folders")
+    shared = faces.of_classes(labels)
+    if not shared.pictures:
+        raise UsageError(f"{data}: has none of the model's classes ({', '.join(labels)})")
+    return shared

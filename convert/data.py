@@ -72,6 +72,34 @@ def read(path: Path, split: str = "") -> Faces:
     return found
 
 
+def read_test_split(path: Path) -> Faces:
+    """The faces of `path` that were set aside from training; all, where none were."""
+    return read(path, next(iter(_test_splits(path)), ""))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether `path` sets no faces aside from training."""
+    return not _test_splits(path)
+
+
+def _test_splits(path: Path) -> list[str]:
+    """The parts of `path` that are not for training, the one to choose by first."""
+    if path.is_dir():
+        return [name for name in ("validation", "val", "test") if (path / name).is_dir()]
+    if path.suffix.lower() == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                return [name for name in ("public", "test") if f"x_{name}" in content]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return []  # reading it will say what is wrong
+    return ["public"] if path.suffix.lower() == ".csv" and _has_usage(path) else []
+
+
+def _has_usage(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"PublicTest" in file.read() if path.stat().st_size else False
+
+
 def _reader(path: Path) -> Callable[[Path, str], Faces]:
     if path.is_dir():
         return _folder

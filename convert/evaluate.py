@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from convert import process
-from convert.compare import compare, score
-from convert.data import Faces, read
+from convert.compare import compare, known, score
+from convert.data import read
 from convert.request import Progress
 from convert.screen import Bars
 from edge import __version__
@@ -90,16 +90,6 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         scores["float"] = score(exact, faces.truth, classifier.labels)
         scores["compared"] = compare(exact, quantized).as_dict()
     return scores
-
-
-def known(faces: Faces, labels: tuple[str, ...], data: object) -> Faces:
-    """The faces whose class is one of `labels`; raises `UsageError` where there is none."""
-    if not faces.truth:
-        raise UsageError(f"{data}: does not say the classes; needs a FER2013 file or class folders")
-    shared = faces.of_classes(labels)
-    if not shared.pictures:
-        raise UsageError(f"{data}: has none of the model's classes ({', '.join(labels)})")
-    return shared
 
 
 def float_answers(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

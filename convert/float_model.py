@@ -17,8 +17,8 @@ from edge.errors import RefusedFile
 from edge.records import ByteArray, FloatArray
 
 BATCH = 32
-#: No probability is taken for less: half a step of the 8-bit answer.
-LEAST = 1 / 512
+#: Sigmoids that are all near zero are not blown up beyond this.
+LEAST_SUM = 1 / 16
 
 
 class Head(StrEnum):
@@ -59,14 +59,15 @@ class FloatModel:
     def as_probabilities(self, answer: Any) -> Any:
         """The network's answer, a tensor `(N, classes)`, as probabilities.
 
-        Sigmoids are divided by their sum, written as a softmax of logarithms: the softmax is what
-        fixes the scale of an int8 answer at 1/256.
+        Sigmoids are divided by their sum, by way of its inverse root: tflite-runtime 2.14 has that
+        in int8, but no division and no logarithm.
         """
         if self.head is Head.SOFTMAX:
             return answer
-        if self.head is Head.SIGMOID:
-            answer = tf.math.log(tf.maximum(answer, LEAST))
-        return tf.nn.softmax(answer)
+        if self.head is Head.LOGITS:
+            return tf.nn.softmax(answer)
+        root = tf.math.rsqrt(tf.maximum(tf.reduce_sum(answer, axis=1, keepdims=True), LEAST_SUM))
+        return answer * (root * root)
 
 
 def normalise(pixels: Any, normalisation: Normalisation) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +59,8 @@ def _vetted(source: Source, keras: Any) -> dict[str, Any]:
 
 
 def _build(config: dict[str, Any], source: Source, keras: Any) -> Any:
-    network = keras.models.model_from_json(json.dumps(config))
+    family = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+    network = family.from_config(config["config"])
     with tempfile.TemporaryDirectory() as folder:
         # Keras goes by the ending of the name, people name files as they like.
         named = Path(folder) / f"model{_ending(source)}"

@@ -27,6 +27,13 @@ class Normalisation:
         """Raw pixels 0..255, `(N, h, w, c)`, as the model wants them."""
         return pixels.astype(np.float32) * self.scale + self.offset
 
+    def resembles(self, other: Normalisation) -> bool:
+        """Whether black and white end up near where `other` puts them."""
+        low, high = float(self.offset.mean()), float((255 * self.scale + self.offset).mean())
+        others = float(other.offset.mean()), float((255 * other.scale + other.offset).mean())
+        apart = abs(low - others[0]) + abs(high - others[1])
+        return apart < 0.25 * (high - low)
+
 
 def _linear(value: str, scale: float, offset: float) -> Normalisation:
     return Normalisation(value, np.array(scale, np.float32), np.array(offset, np.float32))

@@ -2,102 +2,113 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import tempfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from convert import labels, normalisation, quantize
-from convert.compare import compare
-from convert.data import read
-from convert.float_model import FloatModel, prepared
+from convert import attempts, quantize, report
+from convert.attempts import Attempt
+from convert.findings import Findings, find_out
+from convert.float_model import FloatModel
+from convert.judge import Judgement, judge
+from convert.layers import LayerError, worst
 from convert.load import load
 from convert.request import Progress, Request
 from convert.sources import Source, find
-from convert.synthetic_faces import faces
 from edge import __version__
-from edge.classifier import Classifier
-from edge.errors import Problem, UsageError
+from edge.errors import Problem
 from edge.model_card import ModelCard, with_card
-from edge.records import ByteArray, FloatArray
 
-#: Different seeds: no face that set the ranges may also judge them.
-CALIBRATION_SEED, JUDGING_SEED = 1, 2
-#: Multiply-accumulates grow with the picture, so large pictures get fewer faces.
-FACES, FEWER_FACES, LARGE_PX = 504, 154, 100
+
+class PoorAgreement(Problem):
+    """int8 departs too far from float; `findings` is the card that the file would have had."""
+
+    def __init__(self, message: str, findings: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 def convert(request: Request, progress: Progress) -> dict[str, Any]:
     """Write the model that `request` asks for to `request.out`; its card as a dictionary.
 
-    Raises `Problem` of the kind that fits; no file is written then.
+    Raises `Problem` of the kind that fits; `request.out` is not written then.
     """
     progress("loading", 0, 1)
-    weights = Path(request.weights) if request.weights else None
-    source = find(Path(request.source), weights)
+    source = find(Path(request.source), Path(request.weights) if request.weights else None)
     model = load(source)
     progress("loading", 1, 1)
-    if request.labels is None or request.input_range is None:
-        raise UsageError("give --labels and --input-range")
-    names = labels.parse(request.labels, model.classes)
-    scaling = normalisation.parse(request.input_range)
-    count = FACES if max(model.input_shape[1:3]) < LARGE_PX else FEWER_FACES
-    graph = quantize.frozen(model, scaling)
-    content = quantize.int8(graph, _calibration(request, model, count), progress)
-    judges = faces(count, JUDGING_SEED)[0]
-    exact = model.probabilities(prepared(judges, model.input_shape), scaling)
-    card = ModelCard(
-        labels=names,
+    progress("probing", 0, 1)
+    finding = find_out(model, request)
+    progress("probing", 1, 1)
+    best, made, graph = attempts.quantized(model, finding.normalisation, request, progress)
+    card = _card(source, model, finding, best, made)
+    judgement = judge(model, finding, with_card(best.content, card), request, progress)
+    agreement = judgement.found["compared"]["agreement"]
+    errors: list[LayerError] = []
+    if request.report or agreement < request.min_agreement:
+        errors = attempts.layer_errors(graph, best, model)
+    card = _completed(card, judgement, worst(errors) if errors else None)
+    if request.report:
+        report.write(Path(request.report), card.as_dict(), judgement, errors)
+    if agreement < request.min_agreement:
+        raise PoorAgreement(_regret(request, card, len(made)), card.as_dict())
+    Path(request.out).write_bytes(with_card(best.content, card))
+    return card.as_dict()
+
+
+def _card(
+    source: Source, model: FloatModel, finding: Findings, best: Attempt, made: list[Attempt]
+) -> ModelCard:
+    more = {
+        "source": source.path.name,
+        "opened_by": model.opened_by,
+        "head": str(model.head),
+        **finding.as_dict(),
+        "calibration": best.calibration,
+        "attempts": {attempt.calibration: attempt.agreement for attempt in made},
+        "operators": quantize.operators(best.content),
+        "minimum_runtime": ".".join(map(str, quantize.minimum_runtime(best.content))),
+    }
+    return ModelCard(
+        labels=finding.names,
         input_shape=model.input_shape,
         crop_margin=0.0,
         source_sha256=digest(source),
         converter_version=__version__,
-        more={
-            "source": source.path.name,
-            "opened_by": model.opened_by,
-            "head": str(model.head),
-            "input_range": "given",
-            "input_range_value": scaling.value,
-            "label_order": "given",
-            "operators": quantize.operators(content),
-        },
+        more=MappingProxyType(more),
     )
-    found = compare(exact, answers(with_card(content, card), judges, progress))
-    if found.agreement < request.min_agreement:
-        raise Problem(
-            f"int8 and float agree on {found.agreement:.1%} of {found.faces} faces, wanted"
-            f" {request.min_agreement:.1%}; calibrate with faces of your own (--calibrate PATH)"
-        )
-    card = ModelCard(
-        **{**vars(card), "agreement": round(found.agreement, 4)}
-        | {"more": {**card.more, "compared": found.as_dict()}}
+
+
+def _completed(card: ModelCard, judgement: Judgement, hurting: LayerError | None) -> ModelCard:
+    """`card` with what the comparison found."""
+    found = judgement.found
+    evaluation = found.get("evaluation")
+    more = {
+        **card.more,
+        **found,
+        "warnings": [*card.more["warnings"], *found.get("warnings", [])],
+    }
+    if hurting is not None:
+        more["worst_layer"] = {"name": hurting.layer, "error": round(hurting.error, 4)}
+    return dataclasses.replace(
+        card,
+        agreement=found["compared"]["agreement"],
+        accuracy=evaluation["int8"]["accuracy"] if evaluation else None,
+        more=MappingProxyType(more),
     )
-    Path(request.out).write_bytes(with_card(content, card))
-    return card.as_dict()
 
 
-def _calibration(request: Request, model: FloatModel, count: int) -> ByteArray:
-    if request.calibrate is None:
-        return prepared(faces(count, CALIBRATION_SEED)[0], model.input_shape)
-    own = read(Path(request.calibrate)).some(count)
-    return np.concatenate([prepared([face], model.input_shape) for face in own.pictures])
-
-
-def answers(
-    content: bytes, pictures: list[ByteArray] | ByteArray, progress: Progress
-) -> FloatArray:
-    """What the `.tflite` with its card answers on this machine, through the Pi's own classifier."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(content)
-        classifier = Classifier(path)
-        rows = []
-        for done, picture in enumerate(pictures):
-            rows.append(classifier.classify(picture))
-            progress("comparing", done + 1, len(pictures))
-    return np.stack(rows)
+def _regret(request: Request, card: ModelCard, tries: int) -> str:
+    layer = card.more.get("worst_layer", {"name": "?", "error": 0.0})
+    compared = card.more["compared"]
+    return (
+        f"{request.source}: int8 agrees with float on {compared['agreement']:.1%} of"
+        f" {compared['faces']} faces after {tries} calibrations, wanted"
+        f" {request.min_agreement:.1%}; layer {layer['name']} loses most"
+        f" ({layer['error']:.1%} error); try --calibrate with own faces, or --min-agreement"
+    )
 
 
 def digest(source: Source) -> str:

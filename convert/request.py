@@ -26,6 +26,8 @@ class Request:
     labels: str | None = None
     input_range: str | None = None
     calibrate: str | None = None
+    evaluate: str | None = None
+    report: str | None = None
     min_agreement: float = MIN_AGREEMENT
 
     def to_json(self) -> str:

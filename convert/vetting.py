@@ -94,7 +94,8 @@ def mend(config: dict[str, Any], layers: Any) -> dict[str, Any]:
     `layers` is the module whose layers will be built: a keyword that they do not know goes, where
     it is idle or unset.
     """
-    config = keras1.translated(config)
+    config = {**keras1.translated(config)}
+    config.pop("compile_config", None)
     inner = config["config"]
     if config["class_name"] == "Sequential" and isinstance(inner, list):
         inner = {"name": "sequential", "layers": inner}  # so until Keras 2.2

@@ -27,7 +27,8 @@ def main() -> int:
     try:
         answer = _perform(request, protocol)
     except Problem as error:
-        tell(protocol, {"error": str(error), "code": error.code})
+        findings = getattr(error, "findings", {})
+        tell(protocol, {"error": str(error), "code": error.code, "findings": findings})
         return error.code
     tell(protocol, {"result": answer})
     return 0
