@@ -1,0 +1,262 @@
+"""config.toml: the documented defaults, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge import config as configuration
+from edge.config import AlertRule, Camera, Config, load, parse, resolve
+from edge.errors import ConfigError
+from tests.conftest import ROOT
+
+
+def keys(record: Any, where: str = "") -> set[str]:
+    """Every key of a configuration, `alerts` counting as one table."""
+    found = set()
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if field.name == "alerts":
+            value = value[0]
+        if dataclasses.is_dataclass(value):
+            found |= keys(value, f"{where}{field.name}.")
+        else:
+            found.add(f"{where}{field.name}")
+    return found
+
+
+def written_keys(table: dict[str, Any], where: str = "") -> set[str]:
+    found = set()
+    for key, value in table.items():
+        inner = value[0] if key == "alerts" else value
+        found |= written_keys(inner, f"{where}{key}.") if isinstance(inner, dict) else {where + key}
+    return found
+
+
+def test_the_documented_file_is_exactly_the_defaults() -> None:
+    assert load(ROOT / "config.toml") == Config()
+
+
+def test_the_documented_file_lists_every_key_and_explains_each_table() -> None:
+    text = (ROOT / "config.toml").read_text()
+    assert written_keys(tomllib.loads(text)) == keys(Config())
+    for line, after in re.findall(r"^(\[.*\]|device.*)\n(.*)$", text, re.MULTILINE):
+        assert line.startswith("device") or after.startswith("#"), f"nothing is said about {line}"
+
+
+def test_nothing_given_is_the_defaults_too() -> None:
+    assert parse("", "x") == Config()
+    assert parse("[camera]\n[mood]\n[[alerts]]\n", "x") == Config()
+
+
+def test_without_a_system_file_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "SYSTEM_CONFIG", tmp_path / "none.toml")
+    assert load(None) == Config()
+    (tmp_path / "none.toml").write_text("[camera]\nfps = 5\n")
+    assert load(None).camera.fps == 5.0
+
+
+def test_old_diaries_are_kept_for_at_least_90_days() -> None:
+    assert Config().log.keep_days >= 90
+
+
+def test_values_of_every_kind_are_taken_over() -> None:
+    text = """
+    device = "Küche 2"
+    faces.ignore = [[0, 0.1, 0.2, 0.3]]
+    [camera]
+    rotation = 270
+    flip = true
+    fps = 30
+    [[alerts]]
+    name = "a"
+    emotions = ["Anger", "sad"]
+    [[alerts]]
+    name = "b"
+    """
+    config = parse(text, "x")
+    assert config.device_name == "k-che-2"
+    assert config.faces.ignore == ((0.0, 0.1, 0.2, 0.3),)
+    assert config.camera == Camera(rotation=270, flip=True, fps=30.0)
+    assert [rule.name for rule in config.alerts] == ["a", "b"]
+    assert parse("alerts = []", "x").alerts == ()
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf[camera]\r\nfps = 5\r\n")
+    assert load(path).camera.fps == 5.0
+
+
+WRONG = [
+    # what is written, what the line must say
+    ("camra = 1", "camra: unknown key; did you mean 'camera'?"),
+    ("[mqtt]\nprot = 1883", "mqtt.prot: unknown key; did you mean 'port'?"),
+    ('[[alerts]]\nnmae = "x"', "alerts[0].nmae: unknown key; did you mean 'name'?"),
+    ("[[alerts]]\n[[alerts]]\nwindow = 3", "alerts[1].window: unknown key"),
+    ("[camera]\nzzz = 1", "camera.zzz: unknown key; known are: source, width"),
+    ("camera = 3", "camera: must be a table, written [camera]"),
+    ("[alerts]\nname = 'x'", "alerts: must be a list of tables, each written [[alerts]]"),
+    ('[camera]\nfps = "fast"', "camera.fps: must be a number, not 'fast'"),
+    ("[camera]\nfps = true", "camera.fps: must be a number, not true"),
+    ("[camera]\nwidth = 640.0", "camera.width: must be a whole number, not 640.0"),
+    ("[camera]\nflip = 1", "camera.flip: must be true or false, not 1"),
+    ("[camera]\nsource = 0", "camera.source: must be a text in quotes, not 0"),
+    ("[camera]\nrotation = 45", "camera.rotation: must be one of 0, 90, 180, 270, not 45"),
+    ("[camera]\nfps = 0", "camera.fps: must be 0.1 to 240, not 0.0"),
+    ("[camera]\nfps = nan", "camera.fps: must be 0.1 to 240, not nan"),
+    ("[camera]\nfps = inf", "camera.fps: must be 0.1 to 240, not inf"),
+    ("[camera]\nwidth = -5", "camera.width: must be 64 to 7680, not -5"),
+    ('[camera]\nsource = ""', "camera.source: must not be empty"),
+    (f"[camera]\nfps = 1{'0' * 400}", "camera.fps: must be a number, not 1000"),
+    (f"[camera]\nwidth = 1{'0' * 400}", "camera.width: must be 64 to 7680, not 1000"),
+    ('[log]\ndirectory = "a\\u0000b"', "log.directory: must not hold control characters"),
+    ('[model]\npath = "a\\nb"', "model.path: must not hold control characters"),
+    ('"a\\nb" = 1', r"'a\nb': unknown key"),
+    ('[log]\nlevel = "loud"', "log.level: must be one of debug, info, warning, error, not 'loud'"),
+    ("[faces]\nignore = [0, 0, 1, 1]", "faces.ignore[0]: must be a list of 4 numbers"),
+    ("[faces]\nignore = [[0, 0, 1]]", "faces.ignore[0]: must be a list of 4 numbers"),
+    ("[faces]\nignore = [[0, 0, 2, 1]]", "faces.ignore[0]: [x, y, width, height] must be shares"),
+    ("[faces]\nignore = [[0, 0, nan, 1]]", "faces.ignore[0]: [x, y, width, height] must be shares"),
+    ('[[alerts]]\nemotions = "sad"', "alerts[0].emotions: must be a list"),
+    ("[[alerts]]\nemotions = [1]", "alerts[0].emotions[0]: must be a text in quotes, not 1"),
+    ('[[alerts]]\nname = "A b"', "alerts[0].name: must be 1 to 32 of a-z 0-9 _ -, not 'A b'"),
+    ("[[alerts]]\n[[alerts]]", "alerts[0].name: 'negative' is there twice"),
+    ("[[alerts]]\ncount = 3\nclear_count = 3", "alerts[0].clear_count: must be below count (3)"),
+    ("[mqtt]\nport = 65536", "mqtt.port: must be 1 to 65535, not 65536"),
+    ('[mqtt]\nprefix = "a/#"', "mqtt.prefix: must be a topic without"),
+    ('[mqtt]\nprefix = ""', "mqtt.prefix: must be a topic without"),
+    (f'device = "{"x" * 33}"', "device: must have 1 to 32 characters"),
+    ("[mood]\nreading_interval_s = -1", "mood.reading_interval_s: must be 0 to 3600, not -1"),
+    ("a =\nb = 1", "not valid TOML: Invalid value (at line 1, column 4)"),
+    ("[camera]\n[camera]", "not valid TOML: Cannot declare ('camera',) twice (at line 2"),
+    ("x = 1\n[camera\n", "a table declaration (at line 2, column 8)"),
+    ("x = '''abc\n\n", "not valid TOML: Expected \"'''\" (at line 1, column 11)"),
+    ("a = " + "[" * 5000, "not valid TOML: "),
+    ("a = " + "9" * 5000, "not valid TOML: "),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG, ids=[said[:40] for _, said in WRONG])
+def test_what_is_wrong_is_named_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(text, "config.toml")
+    line = str(refused.value)
+    assert line.startswith("config.toml: ")
+    assert said in line
+    assert line.isprintable()
+    assert len(line) < 250
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot read.*No such file"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match=r"cannot read.*Is a directory"):
+        load(tmp_path)
+    (tmp_path / "latin.toml").write_bytes('\n\ndevice = "Küche"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"latin\.toml: must be UTF-8 text \(at line 3\)"):
+        load(tmp_path / "latin.toml")
+
+
+def complaint(action: Callable[[], object]) -> str:
+    """What a `ConfigError` says, "" where there is none."""
+    try:
+        action()
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+TOML = st.recursive(
+    st.one_of(
+        st.integers(),
+        st.floats(),
+        st.booleans(),
+        st.text(max_size=8),
+        st.dates(),
+        st.sampled_from(["auto", "info", "negative"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from([*sorted(keys(Config())), "x"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+NAMES = sorted({part for key in keys(Config()) for part in key.split(".")})
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), TOML, max_size=3), st.sampled_from(NAMES))
+@settings(max_examples=300, deadline=None)
+def test_no_table_whatsoever_ends_in_anything_but_a_config_or_its_one_line(
+    table: dict[str, Any], section: str
+) -> None:
+    for attempt in (table, {section: table}, {section: [table]}):
+        assert complaint(
+            lambda attempt=attempt: configuration.record(Config, attempt)
+        ).isprintable()
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_no_text_whatsoever_ends_in_a_traceback(text: str) -> None:
+    said = complaint(lambda: parse(text, "x"))
+    assert not said or said.startswith("x: ")
+
+
+# Directories
+
+
+def test_directories_come_from_the_key_then_systemd_then_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("LOGS_DIRECTORY", raising=False)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert Config().log_directory == tmp_path / ".local" / "state" / "fer-edge"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    assert Config().state_directory == tmp_path / "xdg" / "fer-edge"
+    monkeypatch.setenv("LOGS_DIRECTORY", "/var/log/a:/var/log/b")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/a")
+    assert Config().log_directory == Path("/var/log/a")
+    assert Config().state_directory == Path("/var/lib/a")
+    config = parse('[log]\ndirectory = "~/diary"', "x")
+    assert config.log_directory == tmp_path / "diary"
+
+
+def test_the_home_of_nobody_is_a_configuration_error() -> None:
+    config = parse('[log]\ndirectory = "~no-such-user/x"', "x")
+    with pytest.raises(ConfigError, match="~no-such-user/x: there is no such home directory"):
+        assert config.log_directory
+
+
+# Rules and models
+
+
+def test_default_emotions_are_cut_to_what_the_model_has() -> None:
+    labels = ("angry", "happy", "sad")
+    assert resolve(AlertRule(), labels).emotions == ("angry", "sad")
+    assert resolve(AlertRule(), ("calm", "awake")).emotions == ()
+
+
+def test_a_named_emotion_is_known_by_its_aliases_and_refused_where_the_model_lacks_it() -> None:
+    labels = ("angry", "happy", "sad")
+    rule = AlertRule(emotions=("Anger", "SADNESS", "angry"))
+    assert resolve(rule, labels).emotions == ("angry", "sad")
+    with pytest.raises(ConfigError, match="does not know 'fear'; it knows angry, happy, sad"):
+        resolve(AlertRule(emotions=("scared",)), labels)
+
+
+@pytest.mark.parametrize(("count", "given", "expected"), [(30, -1, 15), (1, -1, 0), (9, 2, 2)])
+def test_clear_count_is_half_of_count_unless_given(count: int, given: int, expected: int) -> None:
+    assert resolve(AlertRule(count=count, clear_count=given), ("sad",)).clear_count == expected
