@@ -27,6 +27,7 @@ from edge.records import ByteArray, Frame
 Frames: TypeAlias = Generator[Frame, None, None]
 
 STALLED_S = 5.0
+DEVICES = Path("/dev")
 _GLANCE_S = 0.25
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm"}
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -167,7 +168,7 @@ def _device(device: str, camera: Camera) -> cv2.VideoCapture:
 
 def _first_device(camera: Camera) -> cv2.VideoCapture:
     """The first V4L2 node that gives a picture; a Pi has many that are no cameras."""
-    nodes = sorted(Path("/dev").glob("video*"), key=lambda p: int("0" + p.name[5:]))
+    nodes = sorted(DEVICES.glob("video*"), key=lambda p: int("0" + p.name[5:]))
     for node in nodes:
         try:
             capture = _device(str(node), camera)

@@ -1,0 +1,394 @@
+"""Frames from files and folders as they are; from cameras through a fake of the lowest layer."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import camera
+from edge.camera import is_file, open_frames
+from edge.config import Camera
+from edge.errors import CameraError, ConfigError
+from edge.records import ByteArray, Frame
+from tests.conftest import wait_for
+
+GRAY = np.zeros((48, 64), np.uint8)
+GRAY[:24, :32] = 200  # bright upper left corner
+GRAY[24:, :32] = 100  # half bright below it
+
+
+def frames(source: object, stop: threading.Event | None = None, **options: object) -> list[Frame]:
+    loops, realtime = options.pop("loops", 1), options.pop("realtime", False)
+    settings = Camera(source=str(source), **options)  # type: ignore[arg-type]
+    stop = stop or threading.Event()
+    return list(open_frames(settings, stop, realtime=realtime, loops=loops))  # type: ignore[arg-type]
+
+
+def video(path: Path, count: int = 10, fps: float = 10.0) -> Path:
+    """A video of `count` pictures, each brighter than the one before."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
+    for at in range(count):
+        writer.write(np.full((48, 64, 3), 20 * at, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures of different kinds and sizes, and what is no picture."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    cv2.imwrite(str(place / "b.jpg"), np.full((60, 80, 3), (0, 0, 255), np.uint8))
+    cv2.imwrite(str(place / "a.png"), GRAY)
+    cv2.imwrite(str(place / "c.PGM"), GRAY[:10, :12])
+    (place / "notes.txt").write_text("no picture")
+    return place
+
+
+# Files
+
+
+def test_a_video_gives_every_frame_with_media_time_from_local_midnight(tmp_path: Path) -> None:
+    got = frames(video(tmp_path / "x.avi"))
+    assert [f.source_s for f in got] == pytest.approx([n / 10 for n in range(10)])
+    midnight = datetime.combine(date.today(), datetime.min.time()).astimezone()
+    assert got[0].time == midnight
+    assert (got[7].time - midnight).total_seconds() == pytest.approx(0.7, abs=1e-3)
+    assert [round(float(f.gray.mean()) / 20) for f in got] == list(range(10))
+    assert all(f.gray.shape == (48, 64) and f.gray.dtype == np.uint8 for f in got)
+    assert all(f.clock_ok for f in got)
+
+
+def test_what_people_wait_for_goes_by_the_machines_clock(tmp_path: Path) -> None:
+    before = time.monotonic()
+    got = frames(video(tmp_path / "x.avi"))
+    assert before <= got[0].monotonic_s <= got[-1].monotonic_s <= time.monotonic()
+    assert got[-1].monotonic_s - got[0].monotonic_s < 0.9
+
+
+def test_loops_go_on_in_time_with_no_gap_and_no_overlap(tmp_path: Path) -> None:
+    got = frames(video(tmp_path / "x.avi"), loops=3)
+    assert [f.source_s for f in got] == pytest.approx([n / 10 for n in range(30)])
+
+
+def test_frames_of_a_real_video_have_growing_times(shared: Path) -> None:
+    for name, count in (("pyfeat_single_face.mp4", 72), ("intel_asl_book.mkv", 109)):
+        times = [f.source_s for f in frames(shared / "videos" / name)]
+        assert len(times) == count
+        assert times[0] == 0
+        assert all(a < b for a, b in pairwise(times))
+        assert times[-1] == pytest.approx((count - 1) / 30, rel=0.02)
+
+
+def test_realtime_paces_a_file_by_the_clock(tmp_path: Path) -> None:
+    path = video(tmp_path / "x.avi", count=6)
+    before = time.monotonic()
+    got = frames(path, realtime=True)
+    assert len(got) == 6
+    assert all(f.monotonic_s - before >= f.source_s - 0.001 for f in got)
+
+
+def test_a_stop_ends_a_paced_file_at_once(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with closing(
+        open_frames(Camera(source=str(video(tmp_path / "x.avi", fps=0.1))), stop, realtime=True)
+    ) as paced:
+        next(paced)
+        threading.Timer(0.05, stop.set).start()  # while the next frame is ten seconds away
+        assert list(paced) == []
+    assert stop.is_set()
+
+
+def test_a_folder_is_played_in_the_order_of_its_names_at_the_cameras_rate(folder: Path) -> None:
+    got = frames(folder, fps=4)
+    assert [f.gray.shape for f in got] == [(48, 64), (60, 80), (10, 12)]
+    assert [f.source_s for f in got] == [0, 0.25, 0.5]
+    assert (got[0].gray == GRAY).all()
+    assert [f.source_s for f in frames(folder, fps=4, loops=2)] == [n / 4 for n in range(6)]
+
+
+def test_an_unreadable_picture_is_passed_over_and_named(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "aa.jpg").write_text("no picture either")
+    assert [f.source_s for f in frames(folder, fps=4)] == [0, 0.25, 0.5]
+    assert "aa.jpg: not a readable picture" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("rotation", "flip", "bright"),
+    [
+        (0, False, "upper left"),
+        (90, False, "upper right"),
+        (180, False, "lower right"),
+        (270, False, "lower left"),
+        (0, True, "upper right"),
+        (90, True, "upper left"),
+    ],
+)
+def test_rotation_is_clockwise_and_flip_mirrors_after_it(
+    folder: Path, rotation: int, flip: bool, bright: str
+) -> None:
+    first, *_ = frames(folder, rotation=rotation, flip=flip)
+    height, width = first.gray.shape
+    assert (height, width) == ((64, 48) if rotation % 180 else (48, 64))
+    corners = {
+        "upper left": first.gray[0, 0],
+        "upper right": first.gray[0, -1],
+        "lower left": first.gray[-1, 0],
+        "lower right": first.gray[-1, -1],
+    }
+    assert max(corners, key=lambda name: corners[name]) == bright
+
+
+@pytest.mark.parametrize("content", [b"", b"no video", b"\0\0\0\x20ftypisom" + b"\0" * 500])
+def test_a_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(content)
+    with pytest.raises(CameraError, match=r"x\.mp4: no picture can be read from it"):
+        frames(path)
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="no readable picture in this folder"):
+        frames(tmp_path)
+
+
+def test_a_video_that_breaks_off_gives_what_is_there(shared: Path, tmp_path: Path) -> None:
+    content = (shared / "videos" / "intel_asl_book.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    assert 20 < len(frames(tmp_path / "cut.mkv")) < 109
+
+
+def test_a_source_in_the_home_directory_may_be_written_with_a_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    video(tmp_path / "x.avi")
+    assert len(frames("~/x.avi")) == 10
+    with pytest.raises(ConfigError, match="no such home directory"):
+        frames("~no-such-user/x.avi")
+
+
+def test_a_folder_that_happens_to_be_called_auto_or_0_is_not_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("auto", "picamera2", "0"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert not any(map(is_file, ("auto", "picamera2", "0")))
+    assert is_file("./auto")
+
+
+# Cameras
+
+
+class Device:
+    """Stands for `cv2.VideoCapture` on a camera: gives what the test puts in, blocks otherwise.
+
+    None is a read that fails, as after unplugging.
+    """
+
+    def __init__(self) -> None:
+        self.pictures: queue.Queue[ByteArray | None] = queue.Queue()
+        self.opens, self.taken, self.released = True, 0, threading.Event()
+        self.settings: dict[int, float] = {}
+        self.asked: tuple[object, ...] = ()
+
+    def __call__(self, *asked: object) -> Device:
+        self.asked = asked
+        return self
+
+    def isOpened(self) -> bool:
+        return self.opens
+
+    def set(self, key: int, value: float) -> bool:
+        self.settings[key] = value
+        return True
+
+    def read(self) -> tuple[bool, ByteArray | None]:
+        picture = self.pictures.get()
+        self.taken += 1
+        return picture is not None, picture
+
+    def release(self) -> None:
+        assert not self.released.is_set()
+        self.released.set()
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    made = Device()
+    monkeypatch.setattr(cv2, "VideoCapture", made)
+    yield made
+    made.pictures.put(None)  # no thread waits for ever
+
+
+@pytest.fixture
+def live(device: Device) -> Iterator[Callable[..., Iterator[Frame]]]:
+    """Opens the fake camera; /dev/null stands for its node."""
+    opened = []
+
+    def start(stop: threading.Event | None = None, source: str = "/dev/null") -> Iterator[Frame]:
+        settings = Camera(source=source, width=320, height=240, fps=10)
+        opened.append(open_frames(settings, stop or threading.Event()))
+        return opened[-1]
+
+    yield start
+    device.pictures.put(None)
+    for generator in opened:
+        generator.close()
+
+
+def picture(value: int) -> ByteArray:
+    return np.full((48, 64, 3), value, np.uint8)
+
+
+def test_a_camera_is_asked_for_the_configured_size_and_rate(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    device.pictures.put(picture(7))
+    assert next(live()).gray.shape == (48, 64)
+    assert device.asked == ("/dev/null", cv2.CAP_V4L2)
+    assert device.settings[cv2.CAP_PROP_FRAME_WIDTH] == 320
+    assert device.settings[cv2.CAP_PROP_FRAME_HEIGHT] == 240
+    assert device.settings[cv2.CAP_PROP_FPS] == 10
+
+
+def test_the_newest_picture_wins_over_those_that_waited(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    frames = live()
+    device.pictures.put(picture(1))
+    assert next(frames).gray[0, 0] == 1
+    for value in range(2, 10):  # while the loop is busy with the first
+        device.pictures.put(picture(value))
+    wait_for(lambda: device.taken == 9, "the reader to drain the queue")
+    assert next(frames).gray[0, 0] == 9
+
+
+def test_frames_of_a_camera_have_the_clocks_times(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    device.pictures.put(picture(1))
+    frame = next(live())
+    assert abs((datetime.now().astimezone() - frame.time).total_seconds()) < 5
+    assert frame.time.utcoffset() is not None
+    assert frame.source_s == frame.monotonic_s
+    assert 0 <= time.monotonic() - frame.monotonic_s < 5
+
+
+def test_a_camera_that_is_unplugged_ends_in_one_line(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    frames = live()
+    device.pictures.put(picture(1))
+    next(frames)
+    device.pictures.put(None)
+    with pytest.raises(CameraError, match="/dev/null: the camera was unplugged"):
+        next(frames)
+    assert device.released.is_set()
+
+
+def test_a_camera_that_stalls_ends_in_one_line_and_is_not_released_under_its_read(
+    device: Device,
+    live: Callable[..., Iterator[Frame]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(camera, "STALLED_S", 0.5)
+    frames = live()
+    device.pictures.put(picture(1))
+    next(frames)
+    with pytest.raises(CameraError, match="/dev/null: no picture for"):
+        next(frames)
+    assert not device.released.is_set()
+
+
+def test_a_stop_ends_the_frames_though_no_picture_comes(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    stop = threading.Event()
+    frames = live(stop)
+    device.pictures.put(picture(1))
+    next(frames)
+    stop.set()
+    assert list(frames) == []
+
+
+def test_closing_the_frames_frees_the_camera(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    frames = live()
+    device.pictures.put(picture(1))
+    next(frames)
+    device.pictures.put(picture(2))
+    frames.close()  # type: ignore[attr-defined]
+    assert device.released.is_set()
+
+
+def test_a_busy_camera_is_refused(device: Device, live: Callable[..., Iterator[Frame]]) -> None:
+    device.opens = False
+    with pytest.raises(CameraError, match="/dev/null: cannot open the camera; another program"):
+        next(live())
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("/dev/video63", "/dev/video63: no such camera"),
+        ("63", "/dev/video63: no such camera"),
+        ("nowhere.mp4", "nowhere.mp4: no such file, folder or camera"),
+    ],
+)
+def test_a_camera_that_is_not_there_is_named(source: str, said: str) -> None:
+    with pytest.raises(CameraError, match=said):
+        frames(source)
+
+
+def test_a_stream_that_cannot_be_opened_is_named_without_its_password() -> None:
+    with pytest.raises(CameraError) as refused:
+        frames("rtsp://me:secret@127.0.0.1:9/stream")
+    assert str(refused.value).startswith("rtsp://127.0.0.1:9/stream: cannot open the stream")
+    assert "secret" not in str(refused.value)
+
+
+def test_auto_takes_the_first_node_that_gives_a_picture(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Pi has many video nodes that are no cameras."""
+    nodes = [tmp_path / f"video{n}" for n in (0, 2, 10)]
+    for node in nodes:
+        node.touch()
+    monkeypatch.setattr(camera, "DEVICES", tmp_path)
+    monkeypatch.setattr(camera.picamera, "present", lambda: False)
+    device.pictures.put(None)
+    device.pictures.put(picture(5))
+    device.pictures.put(picture(6))
+    device.released = Countdown(1)  # type: ignore[assignment]
+    with closing(open_frames(Camera(source="auto"), threading.Event())) as found:
+        assert next(found).gray[0, 0] == 6
+        assert device.asked[0] == str(nodes[1])
+
+
+class Countdown(threading.Event):
+    """Lets the first `more` releases pass: those of nodes that gave no picture."""
+
+    def __init__(self, more: int) -> None:
+        super().__init__()
+        self._more = more
+
+    def set(self) -> None:
+        if self._more:
+            self._more -= 1
+        else:
+            super().set()
