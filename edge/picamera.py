@@ -29,12 +29,11 @@ def present() -> bool:
 
     It lists those too, but can give no second stream, and often no luma, of them: they are V4L2's.
     """
-    if importlib.util.find_spec("picamera2") is None:
-        return False
     try:
         cameras = _library().Picamera2.global_camera_info()
-    except CameraError as error:
-        log.warning("%s", error)
+    except (CameraError, RuntimeError) as error:
+        if importlib.util.find_spec("picamera2") is not None:  # there, but of no use
+            log.warning("%s", error)
         return False
     return any("/usb" not in camera.get("Id", "") for camera in cameras)
 
