@@ -126,6 +126,9 @@ def _silence() -> Iterator[None]:
 
     What matters comes as an exception.
     """
+    if sys.stderr is None:  # it was closed when we were started
+        yield
+        return
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

@@ -63,13 +63,15 @@ def files(directory: Path) -> list[Path]:
 
 def rows(path: Path) -> Iterator[Row]:
     """The whole rows of one file; what is torn or damaged in it is passed over."""
-    if not path.exists() and path.suffix == ".csv":
-        path = path.with_name(path.name + ".gz")  # compressed since somebody listed it
+    if not path.is_file():  # compressed since somebody listed it, or never a diary
+        path = path.with_name(path.name + ".gz")
+    if not path.is_file():
+        return
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             yield from parse(file)
-    except (EOFError, gzip.BadGzipFile, zlib.error, IsADirectoryError, FileNotFoundError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, FileNotFoundError) as error:
         log.warning("%s: cannot be read to its end: %s", path, first_line(error))
 
 
