@@ -67,6 +67,9 @@ def access(config: Mqtt) -> Access:
             tls = ssl.create_default_context(cafile=authority)
         except OSError as error:
             raise ConfigError(f"mqtt.tls_ca: {config.tls_ca}: {_reason(error)}") from error
+        if authority:
+            # Python 3.13 began to refuse authorities without a key usage: what people make at home.
+            tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
     elif config.tls_ca:
         raise ConfigError("mqtt.tls_ca: is of no use without mqtt.tls = true")
     return Access(config.host, config.port, config.username, password, tls)
