@@ -202,7 +202,8 @@ class Broker:
                     log.warning("broker %s: %s", self._access, _NAMESAKE % self._client_id)
             self._closing.wait(delay_s)
             delay_s = min(delay_s * 2, _BACKOFF_S[1])
-            self._link = self._new_link(V5 if link.version_refused else link.version)
+            # Always the newer version first: one that hung up may only have been starting.
+            self._link = self._new_link(V5)
 
 
 def probe(config: Mqtt, device: str, timeout_s: float = 5.0) -> str:

@@ -456,11 +456,11 @@ def test_tls_at_a_port_without_it_is_said(broker: Mosquitto, tmp_path: Path, sai
 
 
 @contextmanager
-def server(answer: bytes | None) -> Iterator[tuple[int, list[int]]]:
+def server(answer: bytes | None, port: int = 0) -> Iterator[tuple[int, list[int]]]:
     """Says `answer` and hangs up; with None it stays silent. The port, and a list of callers."""
     callers: list[int] = []
     kept: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
 
         def work() -> None:
             while True:
@@ -557,6 +557,19 @@ def test_a_broker_without_mqtt_5_gets_alerts_by_3_1_1(tmp_path: Path, said: Said
         assert probe(mqtt, "pi").endswith("accepts us, MQTT 3.1.1")
     assert len(said("MQTT 3.1.1")) == 1
     assert not said("trying again")
+
+
+def test_a_broker_that_hung_up_while_it_was_starting_still_gets_mqtt_5(
+    new_broker: NewBroker, tmp_path: Path, said: Said
+) -> None:
+    broker = new_broker("")
+    with living(tmp_path, at(broker)) as house:
+        with server(b"", broker.port) as (_, callers):
+            house.wait_for(lambda: len(callers) >= 2, "tries of both versions")
+        house.wait_for(lambda: said("Connection refused"), "a try with nobody there")
+        broker.start()
+        house.wait_for(lambda: said("connected to the broker"), "the connection")
+    assert said("connected to the broker")[0].endswith("MQTT 5")
 
 
 # What is wrong in the configuration

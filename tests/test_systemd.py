@@ -209,6 +209,7 @@ def test_the_unit_asks_for_what_the_program_does() -> None:
     assert "RestartPreventExitStatus=78" in lines
     assert "LogsDirectory=fer-edge" in lines
     assert "StateDirectory=fer-edge" in lines
+    assert "LimitCORE=0" in lines, "a core dump would hold pictures of people"
     assert not any(line.startswith("PrivateDevices") for line in lines), "it hides the camera"
 
 
