@@ -21,6 +21,7 @@ from edge import diary
 from edge.__main__ import main
 from edge.daemon import model_path
 from tests.conftest import ROOT, Run, command, environment, wait_for
+from tests.disks import Mounted
 from tests.test_camera import Device
 
 CLIP = ROOT / "edge" / "assets" / "average-faces.mp4"
@@ -277,6 +278,15 @@ def test_check_finds_a_directory_that_cannot_be_written(fer_edge: Run, config: C
     report = json.loads(fer_edge("check", "--json", "--config", path).stdout)
     assert report["ok"] is False
     assert [part["part"] for part in report["parts"] if not part["ok"]] == ["diary"]
+
+
+def test_check_finds_a_full_disk(fer_edge: Run, config: Config, tmp_path: Path) -> None:
+    with Mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=16k", "none") as disk:
+        (disk / "ballast").write_bytes(b"x" * 16384)
+        path = config(f'[camera]\nsource = "{CLIP}"\n[log]\ndirectory = "{disk}"\n')
+        done = fer_edge("check", "--config", path)
+    assert done.returncode == 1
+    assert f"log.directory: cannot write to {disk}: No space left on device" in done.stdout
 
 
 def test_a_disk_that_refuses_while_running_costs_no_alert_and_no_row(
