@@ -72,6 +72,11 @@ def is_file(source: str) -> bool:
     return path.is_file() or path.is_dir()
 
 
+def shown(source: str) -> str:
+    """`source` as it may be printed: a stream's password stays out of logs."""
+    return re.sub(r"//[^/]*@", "//", source)
+
+
 def _upright(gray: ByteArray, camera: Camera) -> ByteArray:
     if camera.rotation:
         gray = np.asarray(cv2.rotate(gray, _TURNS[camera.rotation]), np.uint8)
@@ -143,7 +148,7 @@ def _live(camera: Camera, stop: threading.Event) -> Generator[ByteArray, None, N
         device = f"/dev/video{source}" if source.isdecimal() else source
         yield from _newest(_device(device, camera), device, stop)
     elif "://" in source:
-        name = re.sub(r"//[^/]*@", "//", source)  # the password stays out of the log
+        name = shown(source)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 10_000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 5_000]
         capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
         if not capture.isOpened():

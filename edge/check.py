@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.broker import probe
-from edge.camera import open_frames
+from edge.camera import open_frames, shown
 from edge.classifier import Classifier
 from edge.config import Config, resolve
 from edge.daemon import model_path
@@ -59,8 +59,8 @@ def _camera(config: Config) -> str:
     with closing(open_frames(config.camera, threading.Event())) as frames:
         for frame in frames:
             height, width = frame.gray.shape
-            return f"{config.camera.source}: a picture of {width}x{height}"
-    raise CameraError(f"{config.camera.source}: no picture")
+            return f"{shown(config.camera.source)}: a picture of {width}x{height}"
+    raise CameraError(f"{shown(config.camera.source)}: no picture")
 
 
 def _writable(directory: Path, key: str) -> str:

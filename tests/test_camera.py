@@ -17,7 +17,8 @@ import pytest
 
 from edge import camera
 from edge.camera import is_file, open_frames
-from edge.config import Camera
+from edge.check import check
+from edge.config import Camera, Config, Log
 from edge.errors import CameraError, ConfigError
 from edge.records import ByteArray, Frame
 from tests.conftest import wait_for
@@ -360,6 +361,17 @@ def test_a_stream_that_cannot_be_opened_is_named_without_its_password() -> None:
         frames("rtsp://me:secret@127.0.0.1:9/stream")
     assert str(refused.value).startswith("rtsp://127.0.0.1:9/stream: cannot open the stream")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["secret", "with@at", ""])
+def test_check_prints_a_stream_without_its_password(
+    device: Device, tmp_path: Path, password: str
+) -> None:
+    device.pictures.put(picture(5))
+    source = f"rtsp://me:{password}@host:554/live@2"
+    parts = check(Config(camera=Camera(source=source), log=Log(directory=str(tmp_path))))
+    (said,) = [result.text for result in parts if result.part == "camera"]
+    assert said == "rtsp://host:554/live@2: a picture of 64x48"
 
 
 def test_auto_takes_the_first_node_that_gives_a_picture(
