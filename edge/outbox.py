@@ -6,7 +6,6 @@ fails, alerts go out all the same, from memory; only a restart would then lose t
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import logging
@@ -171,12 +170,10 @@ class Outbox:
         yield from ((_BEGIN, _row(episode)) for episode in self._episodes.values())
 
     def _put_aside(self) -> None:
-        """Keeps the damaged file, with the journal that belongs to it, under another name."""
+        """Keeps the damaged file under another name."""
         aside = self._path.with_suffix(".damaged")
         try:
             self._path.replace(aside)
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{self._path}-journal").replace(f"{aside}-journal")
         except OSError as error:
             log.error("%s: damaged, and cannot be put aside: %s", self._path, error.strerror)
         else:

@@ -307,14 +307,6 @@ def test_a_damaged_database_is_put_aside_and_a_new_one_serves(
     assert len(said("put aside as outbox.damaged")) == 1
 
 
-def test_the_journal_of_a_damaged_database_does_not_reach_into_the_new_one(tmp_path: Path) -> None:
-    (tmp_path / NAME).write_bytes(b"nonsense " * 1000)
-    (tmp_path / f"{NAME}-journal").write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + b"\1" * 2000)
-    with Outbox(tmp_path) as outbox:
-        outbox.add(alert(1))
-    assert waiting(tmp_path) == ["id-1"]
-
-
 def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     (tmp_path / NAME).touch()
     with Outbox(tmp_path) as outbox:
