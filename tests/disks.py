@@ -20,7 +20,7 @@ class Mounted:
             ["mount", *self.arguments, self.place], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            pytest.skip(f"mounting a test disk needs root: {done.stderr.strip()}")
+            pytest.skip(f"mounting a test disk needs root: {done.stderr.partition(chr(10))[0]}")
         return self.place
 
     def __exit__(self, *_: object) -> None:
