@@ -116,7 +116,7 @@ def _demo(settings: Config, _: argparse.Namespace) -> int:
 
 
 def _log(settings: Config, options: argparse.Namespace) -> int:
-    show.show(settings.log_directory, options)
+    show.show(show.where(settings), options)
     return 0
 
 

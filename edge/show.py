@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge import diary
+from edge.config import Config
 from edge.diary import Row
 from edge.errors import Problem, UsageError
 
@@ -22,6 +24,17 @@ def span(text: str) -> timedelta:
     if not match:
         raise argparse.ArgumentTypeError(f"'{text}' is no span; write a number and s, m, h, d or w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+#: Where systemd/fer-edge.service keeps it; the shell of a person on the Pi does not know that.
+SERVICE = Path("/var/log/fer-edge")
+
+
+def where(config: Config) -> Path:
+    """The diary to read: the configured one, one's own where there is one, or the service's."""
+    own = config.log_directory
+    told = config.log.directory or os.environ.get("LOGS_DIRECTORY")
+    return SERVICE if not told and not diary.files(own) and os.path.lexists(SERVICE) else own
 
 
 def show(directory: Path, options: argparse.Namespace) -> None:
@@ -50,6 +63,8 @@ def _ago(since: timedelta) -> datetime | None:
 
 
 def _rows(directory: Path, start: datetime | None, *, follow: bool) -> Iterator[Row]:
+    if os.path.lexists(directory) and not os.access(directory, os.R_OK | os.X_OK):
+        raise Problem(f"{directory}: not yours to read; try with sudo")
     try:
         paths = diary.files(directory)
         if not paths and not follow:

@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,10 +16,10 @@ from typing import IO
 
 import pytest
 
-from edge import diary
-from edge.config import Log
+from edge import diary, show
+from edge.config import Config, Log
 from edge.journal import Journal
-from tests.conftest import Run, command, environment, wait_for
+from tests.conftest import ROOT, Run, command, environment, wait_for
 from tests.samples import LABELS, reading
 
 NOW = datetime.now().astimezone().replace(microsecond=0)
@@ -278,3 +280,43 @@ def test_ctrl_c_ends_following_without_a_word(log: Path) -> None:
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=10)
     assert (process.returncode, rest) == (0, "")
+
+
+def test_without_a_diary_of_ones_own_the_services_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOGS_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(show, "SERVICE", tmp_path / "service")
+    own = tmp_path / "home" / "fer-edge"
+    assert show.where(Config()) == own
+    (tmp_path / "service").symlink_to(tmp_path / "private" / "not-for-us")
+    assert show.where(Config()) == tmp_path / "service"
+    own.mkdir(parents=True)
+    (own / diary.NAME).write_bytes(b"")
+    assert show.where(Config()) == own
+    assert show.where(Config(log=Log(directory=str(tmp_path)))) == tmp_path
+
+
+def test_a_diary_of_somebody_else_says_to_try_sudo() -> None:
+    """As a user without rights: root may read everything."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become nobody")
+    # Everything is imported before: the rest of Python may be root's alone, too.
+    script = (
+        "import locale, os; from edge.__main__ import main; os.setuid(65534); exit(main(['log']))"
+    )
+    with tempfile.TemporaryDirectory() as folder:  # not below tmp_path, which is root's alone
+        Path(folder).chmod(0o755)
+        (Path(folder) / "log").mkdir(mode=0o700)
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment(Path(folder)),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "sudo" in done.stderr
