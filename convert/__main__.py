@@ -157,9 +157,8 @@ def _summary(card: dict[str, Any], options: argparse.Namespace, out: Path) -> No
         print(line, file=sys.stderr)
     for line in card["warnings"]:
         print(f"WARNING: {line}", file=sys.stderr)
-    source = Path(options.weights) if options.weights else options.model
-    files = source.rglob("*") if source.is_dir() else [source]
-    before = sum(file.stat().st_size for file in files if file.is_file())
+    source = options.model
+    before = card["source_bytes"]
     compared = card["compared"]
     print(
         f"{source} ({before / 1e6:.2f} MB) -> {out} ({out.stat().st_size / 1e6:.2f} MB): "

@@ -17,7 +17,7 @@ from convert.findings import Findings
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import NAMED
 from convert.request import Progress, Request
-from convert.synthetic_faces import varied_faces
+from convert.synthetic_faces import clear_faces
 from edge.classifier import Classifier
 from edge.records import ByteArray, FloatArray
 
@@ -47,7 +47,7 @@ def judge(
     The faces are none of those that it was calibrated with.
     """
     own = _own_faces(model, finding, request)
-    faces = own or Faces(list(varied_faces(face_count(model), JUDGING_SEED)[0]))
+    faces = own or Faces(list(clear_faces(face_count(model), JUDGING_SEED)[0]))
     quantized = answers(content, faces.pictures, progress)
     exact = _float_answers(model, finding, faces)
     found: dict[str, Any] = {

@@ -31,7 +31,7 @@ def layer_errors(exact: bytes, quantized: bytes, pixels: ByteArray) -> list[Laye
 
     `exact` and `quantized` are `.tflite` files of the same graph, `pixels` uint8 `(N, h, w, c)`.
     """
-    runs = [_Run(exact), _Run(quantized)]
+    runs = [Run(exact), Run(quantized)]
     squares: dict[str, list[float]] = {}
     sizes: dict[str, list[float]] = {}
     for picture in pixels[:PICTURES]:
@@ -42,7 +42,7 @@ def layer_errors(exact: bytes, quantized: bytes, pixels: ByteArray) -> list[Laye
     error = {name: _relative(squares[name], sizes[name]) for name in squares}
     found = []
     for name, operator, sources in runs[1].order:
-        if name in error:
+        if name in error and operator != "QUANTIZE":
             before = max((error.get(source, 0.0) for source in sources), default=0.0)
             found.append(LayerError(_readable(name), operator, error[name], error[name] - before))
     return found
@@ -57,7 +57,7 @@ def worst(errors: list[LayerError]) -> LayerError | None:
     return max(errors, key=lambda layer: layer.added, default=None)
 
 
-class _Run:
+class Run:
     """One `.tflite` with every tensor kept."""
 
     def __init__(self, content: bytes) -> None:
@@ -97,7 +97,11 @@ class _Run:
         return values
 
 
+#: Parts of layers, which say less than the layer's own name.
+_INNER = {"batchnorm", "separable_conv2d", "convolution", "depthwise"}
+
+
 def _readable(name: str) -> str:
     """The layer's own name in a tensor's: `model/conv2d_3/BiasAdd;model/...` is conv2d_3."""
-    parts = re.split(r"[;:]", name)[0].split("/")
+    parts = [part for part in re.split(r"[;:]", name)[0].split("/") if part not in _INNER]
     return parts[-2] if len(parts) > 1 else parts[0]

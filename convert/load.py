@@ -45,7 +45,8 @@ def load(source: Source) -> FloatModel:
         else:
             return _checked(_from_keras(network, name), source.path)
     raise RefusedFile(
-        f"{source.path}: neither Keras 3 nor tf-keras can open it ({reasons[0]:.300})"
+        f"{source.path}: neither Keras 3 nor tf-keras can build it with the weights of"
+        f" {source.weights.name} ({reasons[0]:.300})"
     )
 
 

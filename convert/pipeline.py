@@ -42,13 +42,13 @@ def convert(request: Request, progress: Progress) -> dict[str, Any]:
     progress("probing", 0, 1)
     finding = find_out(model, request)
     progress("probing", 1, 1)
-    best, made, graph = attempts.quantized(model, finding.normalisation, request, progress)
+    best, made = attempts.quantized(model, finding.normalisation, request, progress)
     card = _card(source, model, finding, best, made)
     judgement = judge(model, finding, with_card(best.content, card), request, progress)
     agreement = judgement.found["compared"]["agreement"]
     errors: list[LayerError] = []
     if request.report or agreement < request.min_agreement:
-        errors = attempts.layer_errors(graph, best, model)
+        errors = attempts.layer_errors(best, model)
     card = _completed(card, judgement, worst(errors) if errors else None)
     if request.report:
         report.write(Path(request.report), card.as_dict(), judgement, errors)
@@ -63,6 +63,7 @@ def _card(
 ) -> ModelCard:
     more = {
         "source": source.path.name,
+        "source_bytes": sum(file.stat().st_size for file in files(source)),
         "opened_by": model.opened_by,
         "head": str(model.head),
         **finding.as_dict(),
@@ -111,14 +112,17 @@ def _regret(request: Request, card: ModelCard, tries: int) -> str:
     )
 
 
+def files(source: Source) -> list[Path]:
+    """The file that holds the weights; of a folder, its files by name."""
+    if source.weights.is_dir():
+        return sorted(file for file in source.weights.rglob("*") if file.is_file())
+    return [source.weights]
+
+
 def digest(source: Source) -> str:
     """SHA-256 of the file that holds the weights; of a folder, over its files by name."""
-    if source.weights.is_dir():
-        files = sorted(file for file in source.weights.rglob("*") if file.is_file())
-    else:
-        files = [source.weights]
     total = hashlib.sha256()
-    for file in files:
+    for file in files(source):
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):
                 total.update(block)

@@ -9,8 +9,10 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from convert.equalize import equalized
 from convert.float_model import FloatModel, Head, normalise
 from convert.normalisation import Normalisation
 from convert.request import Progress
@@ -37,41 +39,49 @@ def frozen(model: FloatModel, normalisation: Normalisation) -> Any:
     return convert_variables_to_constants_v2(function)
 
 
-def int8(graph: Any, pixels: ByteArray, progress: Progress) -> bytes:
-    """`graph` in int8, per channel, its ranges taken from `pixels`, uint8 `(N, h, w, c)`.
+def calibrated(graph: Any, pixels: ByteArray, progress: Progress) -> bytes:
+    """`graph` as a float `.tflite` that notes the range of each tensor over `pixels`.
 
-    Raises `RefusedFile` where a layer has no int8 form that tflite-runtime 2.14 knows.
+    `pixels` are uint8 `(N, h, w, c)`. Raises `RefusedFile` where a layer has no TFLite form.
     """
 
     def representative() -> Iterator[list[Any]]:
         for done, picture in enumerate(pixels):
             yield [picture[None].astype("float32")]
             progress("calibrating", done + 1, len(pixels))
-        progress("quantizing", 0, 1)
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    # The converter has no door between making the float file and measuring its ranges, and none
+    # between measuring and rounding.
+    converter._experimental_calibrate_only = True
+    measure = converter._quantize
+    converter._quantize = lambda content, *rest: measure(equalized(content), *rest)
     try:
         content: bytes = converter.convert()
     except (ValueError, RuntimeError, tf.lite.ConverterError) as error:
+        raise RefusedFile(f"a layer has no TFLite form ({first_line(error):.200})") from error
+    return content
+
+
+def int8(content: bytes) -> bytes:
+    """A calibrated float `.tflite` in int8, per channel; uint8 in and out.
+
+    Raises `RefusedFile` where a layer has no int8 form that tflite-runtime 2.14 knows.
+    """
+    try:
+        made: bytes = mlir_quantize(content, input_data_type=tf.uint8, output_data_type=tf.uint8)
+    except (ValueError, RuntimeError, tf.lite.ConverterError) as error:
         raise RefusedFile(f"a layer has no int8 form ({first_line(error):.200})") from error
-    if (needed := minimum_runtime(content)) > OLDEST_RUNTIME:
-        versions = ", ".join(f"{name} {version}" for name, version in operators(content).items())
+    if (needed := minimum_runtime(made)) > OLDEST_RUNTIME:
+        versions = ", ".join(f"{name} {version}" for name, version in operators(made).items())
         raise RefusedFile(
             f"its int8 form needs TFLite {'.'.join(map(str, needed))}, tflite-runtime ends at"
             f" {'.'.join(map(str, OLDEST_RUNTIME))} (operators and versions: {versions})"
         )
-    progress("quantizing", 1, 1)
-    return content
-
-
-def float32(graph: Any) -> bytes:
-    """`graph` as a `.tflite` in float32, to compare layer by layer."""
-    content: bytes = tf.lite.TFLiteConverter.from_concrete_functions([graph]).convert()
-    return content
+    return made
 
 
 def run(content: bytes, pixels: ByteArray) -> FloatArray:

@@ -29,10 +29,12 @@ _CALCULATES = """
     SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
     StatelessIf StopGradient StridedSlice Sub Sum Switch Merge Tanh Tile Transpose Unpack
     VarHandleOp VarIsInitializedOp Where ZerosLike DisableCopyOnRead"""
-#: What `tf.saved_model.load` itself uses to fill the variables from the folder.
-_RESTORES = """
-    AssignVariableOp MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename StaticRegexFullMatch
-    StringJoin"""
+#: What stands in graphs beside the one that is served: filling the variables, training.
+_BESIDES = """
+    AssignAddVariableOp AssignSubVariableOp AssignVariableOp Assert ImageProjectiveTransformV3
+    MergeV2Checkpoints RandomStandardNormal RandomUniform RandomUniformInt RestoreV2 SaveV2
+    ShardedFilename StatelessRandomGetKeyCounter StatelessRandomNormalV2 StatelessRandomUniformV2
+    StatelessRandomUniformFullIntV2 StaticRegexFullMatch StringJoin"""
 
 
 def load(path: Path) -> Callable[[], FloatModel]:
@@ -40,7 +42,7 @@ def load(path: Path) -> Callable[[], FloatModel]:
 
     Raises `RefusedFile` where the folder is damaged or its graph does more than calculate.
     """
-    _refuse(_operations(path) - {*_CALCULATES.split(), *_RESTORES.split()}, path)
+    _refuse(_operations(path) - {*_CALCULATES.split(), *_BESIDES.split()}, path)
 
     def make() -> FloatModel:
         loaded = tf.saved_model.load(str(path))
@@ -56,7 +58,9 @@ def load(path: Path) -> Callable[[], FloatModel]:
             )
         shape, classes = checked_shapes(_sizes(taken[0]), _sizes(given[0]))
         frozen = convert_variables_to_constants_v2(signature)
-        _refuse({node.op for node in frozen.graph.as_graph_def().node} & {*_RESTORES.split()}, path)
+        _refuse(
+            {node.op for node in frozen.graph.as_graph_def().node} - {*_CALCULATES.split()}, path
+        )
 
         def call(pixels: Any) -> Any:
             answer = frozen(tf.cast(pixels, taken[0].dtype))[0]

@@ -169,9 +169,17 @@ def _parse(text: Any, path: Path) -> dict[str, Any]:
 def _weights_beside(path: Path) -> Path:
     """The file that holds the weights of the network that `path` describes."""
     beside = [other for other in _readable(path) if other[1] in (Kind.WEIGHTS, Kind.FULL_HDF5)]
-    found = [file for file, _ in beside if file.name.split(".")[0] == path.name.split(".")[0]]
-    found = found if len(found) == 1 else [file for file, kind in beside if kind is Kind.WEIGHTS]
+    alone = [file for file, kind in beside if kind is Kind.WEIGHTS]
+    same = [file for file, _ in beside if file.name.split(".")[0] == path.name.split(".")[0]]
+    found = next((files for files in _narrowing(same, alone) if len(files) == 1), alone)
     return _the_only(found, path, "weights", "--weights FILE")
+
+
+def _narrowing(same: list[Path], alone: list[Path]) -> Iterator[list[Path]]:
+    """Files of the same stem, then of those the ones with weights alone, then all of these."""
+    yield same
+    yield [file for file in same if file in alone]
+    yield alone
 
 
 def _description_beside(path: Path) -> Path:
