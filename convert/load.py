@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import struct
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,8 @@ KERAS = ("keras", "tf_keras")
 #: What Keras, h5py and TensorFlow raise on files that they cannot read.
 FAULTS = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OSError, RuntimeError,
-    ArithmeticError, MemoryError, AssertionError, ImportError, tf.errors.OpError,
+    ArithmeticError, MemoryError, AssertionError, ImportError, EOFError,
+    zipfile.BadZipFile, zlib.error, struct.error, tf.errors.OpError,
 )  # fmt: skip
 
 

@@ -1,0 +1,13 @@
+"""The short form of `tests.fuzz_convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.fuzz_convert import fuzz
+
+
+def test_damaged_files_are_refused_or_converted(tmp_path: Path) -> None:
+    outcomes, faults = fuzz(tmp_path, count=60, seed=2)
+    assert not faults
+    assert outcomes["refused"] + outcomes["converted"] >= 55
