@@ -27,6 +27,8 @@ from tests.conftest import ROOT, Mosquitto, Subscriber, command, environment, wa
 CLIP = ROOT / "edge" / "assets" / "average-faces.mp4"
 GRAY = np.zeros((48, 64), np.uint8)
 BASE = "fer-edge/pi"
+#: What ends after waiting two seconds ends sooner, on a busy machine too; what hangs, does not.
+PROMPT_S = 10.0
 #: Raised by one sad reading, cleared by the first frame without one.
 RULE = AlertRule("negative", ("sad",), 1, 0.5, 0, 0.0, cooldown_s=0.0)
 
