@@ -13,7 +13,7 @@ from typing import Any
 
 from convert import process
 from convert.request import MIN_AGREEMENT, Request
-from convert.screen import Bars
+from convert.screen import Bars, joined
 from edge import __version__
 from edge.errors import Problem, RefusedFile, UsageError
 from edge.model_card import read_card
@@ -64,7 +64,7 @@ def _share(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    options = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    options = parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     bars = Bars()
     try:
         return _inspect(options) if options.inspect else _convert(options, bars)
@@ -77,17 +77,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         bars.close()
         return 130
-
-
-def _joined(words: list[str]) -> list[str]:
-    """`--input-range -1..1` as one word: argparse would take its value for an option."""
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] == "--input-range":
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
 
 
 def _inspect(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from convert import process
 from convert.compare import compare, known, score
 from convert.data import read
 from convert.request import Progress
-from convert.screen import Bars
+from convert.screen import Bars, joined
 from edge import __version__
 from edge.classifier import Classifier
 from edge.errors import Problem, UsageError
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     bars = Bars()
     try:
         scores = evaluate(options, bars)

@@ -53,7 +53,7 @@ def judge(
     found: dict[str, Any] = {
         "compared": {
             **compare(exact, quantized).as_dict(),
-            "on": request.evaluate if own else "synthetic faces",
+            "on": Path(request.evaluate or "").name if own else "synthetic faces",
         }
     }
     if own:

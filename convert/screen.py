@@ -1,4 +1,4 @@
-"""What the converter shows while it works: a bar on a terminal, one line a stage elsewhere."""
+"""What the commands share on the terminal: progress that is shown, words that are taken in."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ class Bars:
 
     def _end(self) -> str:
         return "\n" if self._stage else ""
+
+
+def joined(words: list[str]) -> list[str]:
+    """`--input-range -1..1` as one word: argparse would take its value for an option."""
+    whole: list[str] = []
+    for word in words:
+        if whole and whole[-1] == "--input-range":
+            whole[-1] += f"={word}"
+        else:
+            whole.append(word)
+    return whole
