@@ -23,8 +23,8 @@ from edge.records import ByteArray
 CALIBRATION_SEED, CHOOSING_SEED, JUDGING_SEED = 1, 2, 3
 #: Enough agreement to stop trying.
 GOOD = 0.97
-#: Faces by the longer side of the input: the work grows with its square.
-COUNTS = ((64, 504), (128, 210), (1024, 84))
+#: Faces up to a longer side of the input and a number of weights: work grows with both.
+COUNTS = ((64, 3e6, 504), (128, 1e7, 210), (1024, np.inf, 84))
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Attempt:
 def face_count(model: FloatModel) -> int:
     """How many faces a model of this size is calibrated with, and judged by."""
     side = max(model.input_shape[1:3])
-    return next(count for limit, count in COUNTS if side <= limit)
+    size = model.parameters
+    return next(count for most, weights, count in COUNTS if side <= most and size <= weights)
 
 
 def quantized(

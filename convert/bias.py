@@ -17,8 +17,8 @@ from edge.records import ByteArray, FloatArray
 
 _OP = schema.BuiltinOperator
 _WEIGHTED = {_OP.CONV_2D, _OP.DEPTHWISE_CONV_2D, _OP.FULLY_CONNECTED}
-#: One of so many pictures measures the means: every layer needs a run of its own.
-ONE_IN = 5
+#: Every layer is measured on its own, on so many pictures that this many runs suffice for all.
+RUNS = 800
 
 
 def corrected(quantized: bytes, exact: bytes, pixels: ByteArray) -> bytes:
@@ -26,28 +26,32 @@ def corrected(quantized: bytes, exact: bytes, pixels: ByteArray) -> bytes:
 
     `exact` is the float `.tflite` that it was made from, `pixels` uint8 `(N, h, w, c)`.
     """
-    some = pixels[::ONE_IN]
-    wanted = _means(exact, some)
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(quantized, 0))
     graph = model.subgraphs[0]
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        if max(code.builtinCode, code.deprecatedBuiltinCode) not in _WEIGHTED:
-            continue
+    layers = [operator for operator in graph.operators if _has_bias(model, operator)]
+    some = pixels[:: max(1, len(pixels) * len(layers) // RUNS)]
+    wanted = _means(exact, some)
+    for operator in layers:
         name = graph.tensors[operator.outputs[0]].name.decode()
-        if len(operator.inputs) == 3 and operator.inputs[2] >= 0 and name in wanted:
+        if name in wanted:
             # In order, each with those before it corrected: their shifts are gone by then.
-            got = _means(packed(model, len(quantized)), some)
+            got = _means(packed(model, len(quantized)), some, name)
             _shift(model, graph.tensors[operator.inputs[2]], wanted[name] - got[name])
     return packed(model, len(quantized))
 
 
-def _means(content: bytes, pixels: ByteArray) -> dict[str, FloatArray]:
-    """Each tensor's mean per channel over `pixels`, by name."""
+def _has_bias(model: Any, operator: Any) -> bool:
+    code = model.operatorCodes[operator.opcodeIndex]
+    weighted = max(code.builtinCode, code.deprecatedBuiltinCode) in _WEIGHTED
+    return weighted and len(operator.inputs) == 3 and operator.inputs[2] >= 0
+
+
+def _means(content: bytes, pixels: ByteArray, only: str = "") -> dict[str, FloatArray]:
+    """Each tensor's mean per channel over `pixels`, by name; of `only` one where it is named."""
     run = Run(content)
     sums: dict[str, FloatArray] = {}
     for picture in pixels:
-        for name, values in run(picture).items():
+        for name, values in run(picture, only).items():
             mean = values.reshape(-1, values.shape[-1]).mean(axis=0)
             sums[name] = sums.get(name, np.zeros_like(mean)) + mean / len(pixels)
     return sums

@@ -12,7 +12,7 @@ import numpy as np
 
 from convert import process
 from convert.compare import compare, known, score
-from convert.data import read
+from convert.data import Faces, read, read_test_split
 from convert.request import Progress
 from convert.screen import Bars, joined
 from edge import __version__
@@ -32,7 +32,12 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("model", metavar="MODEL.tflite", type=Path)
     add("--data", metavar="PATH", type=Path, required=True, help="npz, FER2013 csv, class folders")
-    add("--split", default="", choices=["", "train", "public", "private"], help="part of the data")
+    add(
+        "--split",
+        default="",
+        choices=["", "train", "public", "private"],
+        help="part of the data (the one set aside)",
+    )
     add("--keras", metavar="MODEL", help="the float model that it was made from")
     add("--weights", metavar="FILE", help="the weights of a model.json")
     add("--input-range", metavar="R", help="of the float model; as its card says")
@@ -66,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Scores of the int8 file, and with `--keras` of the float model and how the two agree."""
     classifier = Classifier(options.model)
-    faces = known(read(options.data, options.split), classifier.labels, options.data)
+    faces = known(_faces(options.data, options.split), classifier.labels, options.data)
     rows = []
     for done, picture in enumerate(faces.pictures):
         rows.append(classifier.classify(picture))
@@ -92,6 +97,11 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     return scores
 
 
+def _faces(path: Path, split: str) -> Faces:
+    """The part of the data that was asked for, else the one that was set aside from training."""
+    return read(path, split) if split else read_test_split(path)
+
+
 def float_answers(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """In the worker: the float model's probabilities of the same faces in the same order."""
     from convert import normalisation  # noqa: PLC0415
@@ -104,7 +114,7 @@ def float_answers(request: dict[str, Any], progress: Progress) -> dict[str, Any]
     model = load(find(Path(source), Path(request["weights"]) if request["weights"] else None))
     if model.classes != len(labels):
         raise UsageError(f"{source}: gives {model.classes} classes, the .tflite {len(labels)}")
-    faces = known(read(Path(data), request["split"]), tuple(labels), data)
+    faces = known(_faces(Path(data), request["split"]), tuple(labels), data)
     scaling = normalisation.parse(request["input_range"])
     parts: list[FloatArray] = []
     for start in range(0, len(faces.pictures), 512):

@@ -34,7 +34,7 @@ class FloatModel:
     """`call` takes a float32 tensor `(N, h, w, c)`, normalised, and gives `(N, classes)`.
 
     `input_shape` is NHWC with N = 1. `network` is Keras's model, None for a SavedModel; `opened_by`
-    says with what it was opened.
+    says with what it was opened, `parameters` counts its weights.
     """
 
     call: Callable[[Any], Any]
@@ -43,6 +43,7 @@ class FloatModel:
     head: Head
     network: Any
     opened_by: str
+    parameters: int
 
     def raw(self, pixels: FloatArray) -> FloatArray:
         """What the network itself answers to normalised pixels `(N, h, w, c)`: `(N, classes)`."""

@@ -81,13 +81,16 @@ class Run:
     def _name(self, index: int) -> str:
         return str(self._tensors[index]["name"]) if index in self._tensors else ""
 
-    def __call__(self, picture: ByteArray) -> dict[str, FloatArray]:
-        """Every tensor's values for one picture, `(h, w, c)`, by name, as real numbers."""
+    def __call__(self, picture: ByteArray, only: str = "") -> dict[str, FloatArray]:
+        """Each tensor's values for one picture, `(h, w, c)`, by name, as real numbers.
+
+        `only` names the one that is wanted; "" wants all.
+        """
         self._interpreter.set_tensor(
             self._input["index"], picture[None].astype(self._input["dtype"])
         )
         self._interpreter.invoke()
-        wanted = {name for name, _, _ in self.order}
+        wanted = {only} if only else {name for name, _, _ in self.order}
         values = {}
         for index, tensor in self._tensors.items():
             if tensor["name"] in wanted:

@@ -98,7 +98,8 @@ def _from_keras(network: Any, name: str) -> Callable[[], FloatModel]:
         def call(pixels: Any) -> Any:
             return tf.reshape(network(pixels, training=False), (-1, classes))
 
-        return FloatModel(call, shape, classes, head_of(call, shape), network, name)
+        head, parameters = head_of(call, shape), network.count_params()
+        return FloatModel(call, shape, classes, head, network, name, parameters)
 
     return make
 

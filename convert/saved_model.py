@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow.core.protobuf import saved_model_pb2
@@ -66,7 +67,9 @@ def load(path: Path) -> Callable[[], FloatModel]:
             answer = frozen(tf.cast(pixels, taken[0].dtype))[0]
             return tf.reshape(tf.cast(answer, tf.float32), (-1, classes))
 
-        return FloatModel(call, shape, classes, head_of(call, shape), None, "SavedModel")
+        head = head_of(call, shape)
+        parameters = sum(int(np.prod(variable.shape)) for variable in signature.variables)
+        return FloatModel(call, shape, classes, head, None, "SavedModel", parameters)
 
     return make
 

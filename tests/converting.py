@@ -34,7 +34,7 @@ def small_network(classes: int = 7, channels: int = 1, activation: str = "softma
         [
             keras.Input((48, 48, channels)),
             keras.layers.Conv2D(6, 5, strides=3, activation="relu"),
-            keras.layers.BatchNormalization(),
+            keras.layers.BatchNormalization(momentum=0.9),
             keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
             keras.layers.Flatten(),
             keras.layers.Dense(classes, activation=activation),
