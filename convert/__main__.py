@@ -15,7 +15,7 @@ from convert import process
 from convert.request import MIN_AGREEMENT, Request
 from convert.screen import Bars, joined
 from edge import __version__
-from edge.errors import Problem, RefusedFile, UsageError
+from edge.errors import ModelError, Problem, RefusedFile, UsageError
 from edge.model_card import read_card
 
 EXAMPLES = """examples:
@@ -80,9 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    if not options.model.exists():
+        raise UsageError(f"{options.model}: no such file")
     try:
         card = read_card(options.model)
-    except Problem as error:
+    except ModelError as error:
         raise RefusedFile(str(error)) from error
     print(json.dumps(card.as_dict(), indent=None if options.json else 2))
     return 0

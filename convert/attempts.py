@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,13 @@ from convert.compare import compare
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import Normalisation
 from convert.request import Progress, Request
-from convert.synthetic_faces import clear_faces, faces, varied_faces
+from convert.synthetic_faces import faces, judging_faces, varied_faces
 from edge.records import ByteArray
 
-#: Clear faces choose and judge: of three kinds their agreement came nearest to that on photographs.
 #: Different seeds: no face that set the ranges may choose among them, none of both may judge.
 CALIBRATION_SEED, CHOOSING_SEED, JUDGING_SEED = 1, 2, 3
 #: Enough agreement to stop trying.
-GOOD = 0.97
+GOOD = 0.965
 #: Faces up to a longer side of the input and a number of weights: work grows with both.
 COUNTS = ((64, 3e6, 504), (128, 1e7, 210), (1024, np.inf, 84))
 
@@ -49,38 +49,48 @@ def quantized(
 ) -> tuple[Attempt, list[Attempt]]:
     """The best attempt, and all attempts in the order made."""
     graph = quantize.frozen(model, scaling)
-    judges = prepared(clear_faces(face_count(model), CHOOSING_SEED)[0], model.input_shape)
-    exact = model.probabilities(judges, scaling)
+    choosers = prepared(judging_faces(face_count(model), CHOOSING_SEED)[0], model.input_shape)
+    exact = model.probabilities(choosers, scaling)
     made: list[Attempt] = []
-    for name, pixels in _calibrations(model, request):
-        measured = quantize.calibrated(graph, pixels, progress)
-        for how, ranges in (("", measured), (", clipped", clipped(measured, pixels))):
-            progress("quantizing", len(made), len(made) + 1)
-            content = corrected(quantize.int8(ranges), measured, pixels)
-            agreement = compare(exact, quantize.run(content, judges)).agreement
-            made.append(Attempt(content, measured, name + how, round(agreement, 4)))
-            if agreement >= GOOD:
-                return made[-1], made
+    for name, measured, pixels in _calibrations(model, graph, request, progress):
+        progress("quantizing", len(made), len(made) + 1)
+        content = corrected(quantize.int8(measured), measured, pixels)
+        agreement = compare(exact, quantize.run(content, choosers)).agreement
+        made.append(Attempt(content, measured, name, round(agreement, 4)))
+        progress("quantizing", len(made), len(made))
+        if agreement >= GOOD:
+            break
     return max(made, key=lambda attempt: attempt.agreement), made
 
 
-def _calibrations(model: FloatModel, request: Request) -> Iterator[tuple[str, ByteArray]]:
-    """Sets of faces to take ranges from, uint8 NHWC, the most promising first."""
-    count = face_count(model)
-    if request.calibrate is not None:
-        own = data.read(Path(request.calibrate))
-        if request.calibrate == request.evaluate:
-            own = data.Faces(own.pictures[::2])  # the other half judges
-        yield "own faces", prepared(own.some(count).pictures, model.input_shape)
-        yield "more own faces", prepared(own.some(3 * count).pictures, model.input_shape)
-    half = count // 2
-    mixed = [draw(half, CALIBRATION_SEED)[0] for draw in (faces, varied_faces)]
-    yield "synthetic faces", prepared(np.concatenate(mixed), model.input_shape)
-    mixed = [draw(3 * half, CALIBRATION_SEED)[0] for draw in (faces, varied_faces)]
-    yield "more synthetic faces", prepared(np.concatenate(mixed), model.input_shape)
+def _calibrations(
+    model: FloatModel, graph: Any, request: Request, progress: Progress
+) -> Iterator[tuple[str, bytes, ByteArray]]:
+    """`(name, calibrated file, faces)`, the most promising first; each made when it is asked for.
+
+    Clipped ranges come last: they help the networks that nothing else does, and hurt others.
+    """
+    kind = "synthetic faces" if request.calibrate is None else "own faces"
+    for name, share in ((kind, 1), (f"more {kind}", 3)):
+        pixels = prepared(_pictures(request, share * face_count(model)), model.input_shape)
+        measured = quantize.calibrated(graph, pixels, progress)
+        yield name, measured, pixels
+    yield f"{name}, clipped", clipped(measured, pixels), pixels
+
+
+def _pictures(request: Request, count: int) -> list[ByteArray]:
+    """About `count` faces to calibrate with: the user's own, else plain and sharp ones."""
+    if request.calibrate is None:
+        mixed = [draw(count // 2, CALIBRATION_SEED)[0] for draw in (faces, varied_faces)]
+        return list(np.concatenate(mixed))
+    path = Path(request.calibrate)
+    own = data.read(path)
+    if request.calibrate == request.evaluate and data.is_whole(path):
+        own = data.Faces(own.pictures[::2])  # the other half judges
+    return own.some(count).pictures
 
 
 def layer_errors(attempt: Attempt, model: FloatModel) -> list[layers.LayerError]:
     """How far each layer of `attempt` is from float, on faces that judge."""
-    pixels = prepared(clear_faces(layers.PICTURES, JUDGING_SEED)[0], model.input_shape)
+    pixels = prepared(judging_faces(layers.PICTURES, JUDGING_SEED)[0], model.input_shape)
     return layers.layer_errors(attempt.exact, attempt.content, pixels)

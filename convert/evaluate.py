@@ -17,7 +17,7 @@ from convert.request import Progress
 from convert.screen import Bars, joined
 from edge import __version__
 from edge.classifier import Classifier
-from edge.errors import Problem, UsageError
+from edge.errors import ModelError, Problem, RefusedFile, UsageError
 from edge.records import FloatArray
 
 
@@ -70,7 +70,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Scores of the int8 file, and with `--keras` of the float model and how the two agree."""
-    classifier = Classifier(options.model)
+    if not options.model.exists():
+        raise UsageError(f"{options.model}: no such file")
+    try:
+        classifier = Classifier(options.model)
+    except ModelError as error:  # for the Pi a wrong configuration, here a file that is refused
+        raise RefusedFile(str(error)) from error
     faces = known(_faces(options.data, options.split), classifier.labels, options.data)
     rows = []
     for done, picture in enumerate(faces.pictures):

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from convert import data, findings, probe
+from convert import data, probe
 from convert.attempts import JUDGING_SEED, face_count
 from convert.compare import compare, known, score
 from convert.data import Faces
+from convert.evidence import STANDARDISED
 from convert.findings import Findings
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import NAMED
 from convert.request import Progress, Request
-from convert.synthetic_faces import clear_faces
+from convert.synthetic_faces import judging_faces
 from edge.classifier import Classifier
 from edge.records import ByteArray, FloatArray
 
@@ -47,7 +48,7 @@ def judge(
     The faces are none of those that it was calibrated with.
     """
     own = _own_faces(model, finding, request)
-    faces = own or Faces(list(clear_faces(face_count(model), JUDGING_SEED)[0]))
+    faces = own or Faces(list(judging_faces(2 * face_count(model), JUDGING_SEED)[0]))
     quantized = answers(content, faces.pictures, progress)
     exact = _float_answers(model, finding, faces)
     found: dict[str, Any] = {
@@ -101,7 +102,7 @@ def _better_ways(model: FloatModel, finding: Findings, faces: Faces) -> list[str
     """Words about another range or order that would score far better on own faces."""
     some = faces.some(TRIED)
     pixels = prepared(some.pictures, model.input_shape)
-    ways = {**NAMED, "standardised": findings.STANDARDISED, "chosen": finding.normalisation}
+    ways = {**NAMED, "standardised": STANDARDISED, "chosen": finding.normalisation}
     orders = {names: kind for kind, names in probe.candidates(model.classes)}
     orders |= {finding.names: "chosen"}
     scores = {}
