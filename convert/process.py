@@ -8,10 +8,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from pathlib import Path
 from typing import IO, Any
 
 from convert.request import Progress
-from edge.errors import Problem
+from edge.errors import Problem, RefusedFile
+
+#: The stage before which, and in which, the file is read.
+READING = "loading"
+PATIENCE_S, SLOW_DISK_BYTES_S = 40.0, 10e6
 
 
 class WorkerProblem(Problem):
@@ -51,28 +57,47 @@ def _talk(
 ) -> dict[str, Any]:
     assert worker.stdin is not None
     assert worker.stdout is not None
-    worker.stdin.write(json.dumps(request))
-    worker.stdin.close()
-    stage = "starting"
-    for line in worker.stdout:
-        message = json.loads(line)
-        if "stage" in message:
-            stage = message["stage"]
-            progress(stage, message["done"], message["total"])
-        elif "error" in message:
-            raise WorkerProblem(message["error"], message["code"], message.get("findings"))
-        else:
-            result: dict[str, Any] = message["result"]
-            return result
-    raise Problem(_died(worker.wait(), stage, chatter))
+    patience = threading.Timer(_patience_s(Path(request["source"])), worker.kill)
+    patience.start()
+    try:
+        worker.stdin.write(json.dumps(request))
+        worker.stdin.close()
+        stage = READING
+        for line in worker.stdout:
+            message = json.loads(line)
+            if "stage" in message:
+                stage = message["stage"]
+                if stage != READING:
+                    patience.cancel()
+                progress(stage, message["done"], message["total"])
+            elif "error" in message:
+                raise WorkerProblem(message["error"], message["code"], message.get("findings"))
+            else:
+                result: dict[str, Any] = message["result"]
+                return result
+        hung = patience.finished.is_set()
+        raise _death(worker.wait(), stage, chatter, request["source"], hung)
+    finally:
+        patience.cancel()
 
 
-def _died(code: int, stage: str, chatter: IO[bytes]) -> str:
+def _patience_s(source: Path) -> float:
+    """How long reading may take: the HDF5 library can go in circles in a damaged file."""
+    size = source.stat().st_size if source.is_file() else 0
+    return PATIENCE_S + size / SLOW_DISK_BYTES_S
+
+
+def _death(code: int, stage: str, chatter: IO[bytes], source: str, hung: bool) -> Problem:
     """Why the worker ended without an answer, as far as it is known."""
+    if stage == READING and hung:
+        return RefusedFile(f"{source}: the file is damaged: reading it does not end")
     if code == -signal.SIGKILL:
-        return f"{stage}: the process was killed, most likely for want of memory"
+        return Problem(f"{stage}: the process was killed, most likely for want of memory")
     if code < 0:
-        return f"{stage}: TensorFlow ended with {signal.Signals(-code).name}; -v shows its output"
+        ended = signal.Signals(-code).name
+        if stage == READING:
+            return RefusedFile(f"{source}: the file is damaged: reading it ended in {ended}")
+        return Problem(f"{stage}: TensorFlow ended with {ended}; -v shows its output")
     chatter.seek(0)
     lines = chatter.read().decode("utf-8", "replace").strip().splitlines()
-    return f"{stage}: {lines[-1] if lines else f'ended with {code}'} (-v shows all)"
+    return Problem(f"{stage}: {lines[-1] if lines else f'ended with {code}'} (-v shows all)")

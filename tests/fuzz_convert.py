@@ -2,8 +2,9 @@
 
 Small real models are saved in every format and then changed: bytes flipped, cut, doubled, zeroed;
 values in their JSON swapped or dropped. One process tries one file after the other; it is started
-anew after a hang, or where a library ended it. Each file must give a model or a `Problem` within
-60 s and leave nothing behind.
+anew after a hang, or where a library ended it; such a file is then given to `fer-convert` itself,
+whose worker may die but not the command. Each file must give a model or one line within 60 s and
+leave nothing behind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import multiprocessing
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 HANG_S = 60.0
+#: The command gives up before.
+PATIENCE_S = 30.0
 
 
 def main() -> int:
@@ -48,7 +52,7 @@ def fuzz(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[str]]:
         child = context.Process(target=work, args=(there, folder, number, count, seed))
         child.start()
         there.close()
-        while here.poll(HANG_S):
+        while here.poll(PATIENCE_S):
             try:
                 number, outcome = here.recv()
             except EOFError:
@@ -60,8 +64,7 @@ def fuzz(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[str]]:
         if number < count:
             child.join(1)
             outcomes["died" if child.exitcode else "hung"] += 1
-            if child.exitcode is None:
-                faults.append(f"{number}: no answer in {HANG_S:.0f} s")
+            faults += by_command(folder / f"try-{number}", number)
             number += 1
         child.kill()
         child.join()
@@ -85,6 +88,23 @@ def work(pipe: Connection, folder: Path, first: int, count: int, seed: int) -> N
         damaged = place / original.name
         damaged.write_bytes(damage(original, rng))
         pipe.send((number, f"{attempt(damaged, models, place)}"))
+
+
+def by_command(place: Path, number: int) -> list[str]:
+    """What is wrong with how `fer-convert` takes the damaged file in `place`."""
+    files = sorted(place.iterdir())
+    weights = ["--weights", str(place.parent / "models/pair.h5")] * (files[0].suffix == ".json")
+    command = [sys.executable, "-m", "convert", str(files[0]), "-o", str(place / "out.tflite")]
+    try:
+        done = subprocess.run(
+            [*command, *weights], capture_output=True, text=True, timeout=HANG_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return [f"{number}: {files[0].name}: fer-convert hangs"]
+    told = [line for line in done.stderr.splitlines() if line.startswith("fer-convert: ")]
+    left = sorted(place.iterdir()) != files
+    sound = done.returncode in (1, 2, 65) and len(told) == 1 and "Traceback" not in done.stderr
+    return [] if sound and not left else [f"{number}: {files[0].name}: {done.stderr[-300:]!r}"]
 
 
 def attempt(damaged: Path, models: Path, place: Path) -> str:
