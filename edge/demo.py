@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -54,10 +55,13 @@ def _print_readings(readings: Iterable[Reading]) -> None:
     for reading in readings:
         bar = "█" * round(reading.confidence * 20)
         clock = reading.time.strftime("%M:%S")
-        print(
-            f"{clock}  face {reading.face}  {reading.emotion:<9} {reading.confidence:4.0%} {bar}",
-            flush=True,
-        )
+        _say(f"{clock}  face {reading.face}  {reading.emotion:<9} {reading.confidence:4.0%} {bar}")
+
+
+def _say(line: str) -> None:
+    """Prints a line at once and in one piece: two threads have something to say."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -103,7 +107,7 @@ def _subscriber(port: int) -> Iterator[None]:
         client.subscribe("fer-edge/#", qos=1)
 
     def on_message(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        print(f"       MQTT  {message.topic}  {message.payload.decode()}")
+        _say(f"       MQTT  {message.topic}  {message.payload.decode()}")
 
     client.on_connect, client.on_message = on_connect, on_message
     client.on_subscribe = lambda *_: subscribed.set()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -108,9 +110,16 @@ class Mosquitto:
     def stop(self, *, kill: bool = False) -> None:
         """Ends it, by SIGTERM or by `kill -9`."""
         if self._process is not None:
-            (self._process.kill if kill else self._process.terminate)()
-            self._process.wait(10)
+            wait_for(lambda: self._told_to_end(kill), "mosquitto to end")
             self._process = None
+
+    def _told_to_end(self, kill: bool) -> bool:
+        """One that has only just begun forgets a SIGTERM, so it may have to be told again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return self._process.returncode is not None
 
     def signal(self, number: int) -> None:
         """SIGHUP reads access rules anew, SIGSTOP freezes it, SIGCONT wakes it."""
