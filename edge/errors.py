@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+#: Errors of a directory that no later try can mend, because its path itself is wrong.
+MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+
 
 class Problem(Exception):
     """One clear line that names the place and the fix; `code` is the process's exit code."""

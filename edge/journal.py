@@ -21,15 +21,13 @@ from typing import NamedTuple
 
 from edge import archive, diary, repair
 from edge.config import Log
-from edge.errors import ConfigError, Problem
+from edge.errors import MALFORMED, ConfigError, Problem
 from edge.records import Reading
 
 #: Rows kept in memory while the disk refuses them: an hour of three faces, about 2 MB.
 WAITING_ROWS = 10_000
 _RETRY_S = 1.0
 _TIDIED_S = 1.0
-#: What no later try can mend, because the path itself is wrong.
-_MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 log = logging.getLogger(__name__)
 
 
@@ -210,7 +208,7 @@ def _line(reading: Reading) -> bytes:
 def _hopeless(error: OSError, directory: Path) -> None:
     """Raises what ends us where no later try can mend it; else returns."""
     link_to_nothing = error.errno == errno.EEXIST and not directory.exists()  # a card to come?
-    if error.errno in _MALFORMED and not link_to_nothing:
+    if error.errno in MALFORMED and not link_to_nothing:
         raise ConfigError(
             f"log.directory: {directory} cannot be a directory: {error.strerror}; name another"
         ) from error

@@ -6,7 +6,6 @@ fails, alerts go out all the same, from memory; only a restart would then lose t
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import sqlite3
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from edge.alarm import Episode
-from edge.errors import ConfigError, first_line
+from edge.errors import MALFORMED, ConfigError, first_line
 from edge.records import Alert, AlertEvent
 
 NAME = "outbox.sqlite3"
@@ -31,8 +30,6 @@ _END = "DELETE FROM episodes WHERE id = ?"
 _Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 #: SQLite's words for a file that is none of its own, or not one with our tables.
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-#: What no later try can mend, because the path itself is wrong.
-_MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 log = logging.getLogger(__name__)
 
 
@@ -122,7 +119,7 @@ class Outbox:
                 for statement, values in self._everything() if self._trouble else statements:
                     self._database.execute(statement, values)
         except OSError as error:
-            if error.errno in _MALFORMED and not self._loaded:
+            if error.errno in MALFORMED and not self._loaded:
                 reason = f"{self._path.parent} is no directory: {error.strerror}"
                 raise ConfigError(f"state.directory: {reason}") from error
             self._fail(error)
