@@ -19,7 +19,7 @@ import cv2
 import keras
 import numpy as np
 
-from convert.networks import compact
+from convert.training.networks import compact
 from edge.records import ByteArray, FloatArray
 
 CLASSES = 7
@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = targets(y, votes, share=0.3, smoothing=0.05)
     batches = Batches(x[told], wanted[told], options.seed)
 
-    model = compact()
+    model = compact(widths=(16, 24, 48, 96, 128))
     steps = len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps * (options.epochs - 2), warmup_target=2e-3, warmup_steps=steps * 2

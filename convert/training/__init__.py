@@ -1,0 +1,1 @@
+"""Trains networks on faces, and scores what came of it."""

@@ -1,0 +1,147 @@
+"""Networks that can be trained, by name; each takes raw pixels 0..255 and scales them itself."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+import keras
+from keras import layers
+
+from convert.training import reported
+from convert.training.style import ACTIVATIONS, HEADS, Style, activate, answer, finish, pixels
+from edge.errors import UsageError
+
+__all__ = ["NETWORKS", "Style", "build", "compact", "macs"]
+
+PLAIN = Style()
+#: Channels of the stem, of the three stages, of the last convolution.
+Widths = tuple[int, int, int, int, int]
+#: As large as 60 million multiply-accumulates and 1 MB in int8 allow, with room to spare.
+COMPACT: Widths = (24, 32, 64, 128, 192)
+#: As large as 12 million and 150 KB allow: each stage costs about the same.
+TINY: Widths = (16, 16, 32, 52, 64)
+
+
+def compact(style: Style = PLAIN, widths: Widths = COMPACT, name: str = "compact") -> keras.Model:
+    """A small residual network for 48x48 gray faces.
+
+    A 3x3 stem of `widths[0]` channels, three stages that halve the picture (one residual block
+    each, after He et al. 2016, arXiv 1512.03385), a last 3x3 convolution, global average pooling
+    and one Dense. Batch normalisation throughout; only 3x3 convolutions, which lose least in int8.
+    The default widths give 712,447 parameters and 50 million multiply-accumulates.
+    """
+    stem, *stages, head = widths
+    inputs = pixels(48)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = _conv(x, stem, style)
+    for width in stages:
+        x = shortcut = _conv(x, width, style, strides=2)
+        x = _conv(x, width, style)
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization()(x)
+        x = activate(layers.Add()([x, shortcut]), style)
+    x = _conv(x, head, style)
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, answer(x, style), name=name)
+
+
+def tiny(style: Style) -> keras.Model:
+    """`compact`, as large as 150 KB in int8 and 12 million multiply-accumulates allow."""
+    return compact(style, TINY, "tiny")
+
+
+def mini_xception(style: Style) -> keras.Model:
+    """mini-XCEPTION (Arriaga et al. 2017, arXiv 1710.07557) for 64x64: 58,423 parameters.
+
+    Its last weights are a convolution's, whose answers are averaged over the picture: a temperature
+    goes into that layer, named "expression", just as into a Dense.
+    """
+    inputs = pixels(64)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for _ in range(2):
+        x = layers.Conv2D(8, 3, use_bias=False, kernel_regularizer=style.penalty)(x)
+        x = activate(layers.BatchNormalization()(x), style)
+    for width in (16, 32, 64, 128):
+        shortcut = layers.Conv2D(width, 1, strides=2, padding="same", use_bias=False)(x)
+        shortcut = layers.BatchNormalization()(shortcut)
+        x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+        x = activate(layers.BatchNormalization()(x), style)
+        x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        x = layers.Add()([x, shortcut])
+    x = layers.Conv2D(style.classes, 3, padding="same", name="expression", dtype="float32")(x)
+    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
+    return keras.Model(inputs, finish(x, style), name="mini-xception")
+
+
+def _conv(x: keras.KerasTensor, width: int, style: Style, strides: int = 1) -> keras.KerasTensor:
+    x = layers.Conv2D(width, 3, strides=strides, padding="same", use_bias=False)(x)
+    return activate(layers.BatchNormalization()(x), style)
+
+
+NETWORKS: Mapping[str, Callable[[Style], keras.Model]] = MappingProxyType(
+    {
+        "compact": compact,
+        "tiny": tiny,
+        "mini-xception": mini_xception,
+        "cnn": reported.cnn,
+        "deep-cnn": reported.deep_cnn,
+        "small-cnn": reported.small_cnn,
+        "vgg16": reported.vgg16,
+        "resnet50": reported.resnet50,
+    }
+)
+#: Networks whose authors have kernel regularisation.
+REGULARISED = ("cnn", "mini-xception")
+
+
+def build(name: str, style: Style = PLAIN) -> keras.Model:
+    """The network `name`, untrained.
+
+    It takes raw pixels 0..255, float32 `(N, side, side, channels)`, 48x48x1 but for mini-xception
+    (64x64x1) and resnet50 (48x48x3), and answers float32 `(N, classes)`. Raises `UsageError` where
+    the name or the style is not known, or the network has no place for what the style asks.
+    """
+    if name not in NETWORKS:
+        near = difflib.get_close_matches(name, NETWORKS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(NETWORKS)}"
+        raise UsageError(f"{name}: unknown network; {hint}")
+    if style.activation not in ACTIVATIONS:
+        raise UsageError(f"{style.activation}: activation must be one of {', '.join(ACTIVATIONS)}")
+    if style.head not in HEADS:
+        raise UsageError(f"{style.head}: head must be one of {', '.join(HEADS)}")
+    if style.l2 and name not in REGULARISED:
+        raise UsageError(f"{name}: has no kernel regularisation; {', '.join(REGULARISED)} have")
+    return NETWORKS[name](style)
+
+
+def macs(model: keras.Model) -> int:
+    """Multiply-accumulates of one inference: of convolutions and Dense layers, biases left out.
+
+    Batch normalisation is folded into the weights before them on a device, so it counts nothing.
+    """
+    return sum(_macs(layer) for layer in _flat(model))
+
+
+def _flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Every layer, networks within networks taken apart."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _flat(layer)
+        else:
+            yield layer
+
+
+def _macs(layer: keras.layers.Layer) -> int:
+    """Each weight of a kernel is used once for every place of the output."""
+    kernels = []
+    if isinstance(layer, layers.SeparableConv2D):
+        kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
+    elif isinstance(layer, layers.Dense | layers.Conv2D | layers.DepthwiseConv2D):
+        kernels = [layer.kernel]
+    places = math.prod(layer.output.shape[1:-1])
+    return sum(places * math.prod(kernel.shape) for kernel in kernels)
