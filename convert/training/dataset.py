@@ -1,0 +1,116 @@
+"""What to train on and what to choose by: from any sources, with the traps of such data removed.
+
+The split is never by row position. A source's own validation part (FER2013's PublicTest, a folder
+`validation`) is used as it is. Of a source that has none about a tenth is chosen by a hash: of the
+subject where the names say who is on a picture (CK+), so that nobody is on both sides; else of the
+picture's pixels. Test parts (PrivateTest, a folder `test`) are neither trained on nor chosen by;
+only copies of their pictures are looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.parts import FERPLUS
+from convert.training.pool import Item, known_classes, pooled
+from convert.training.splitting import divided
+from edge.errors import RefusedFile, UsageError
+from edge.model_card import canonical
+from edge.records import ByteArray, FloatArray
+
+
+@dataclass(frozen=True)
+class Split:
+    """N pictures with what is on them."""
+
+    pixels: ByteArray
+    """uint8 `(N, side, side)`."""
+    labels: npt.NDArray[np.int64]
+    """int64 `(N,)`, indices into the classes."""
+    votes: FloatArray
+    """float32 `(N, classes)`: how many taggers of FER+ saw each class; zeros where none did."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Both splits; `notes` tells people what was done to the data, a line each."""
+
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split
+    notes: tuple[str, ...]
+
+
+def load(paths: Sequence[Path], side: int, contempt: bool = False) -> Dataset:
+    """The pictures of all `paths`, merged by the names of their classes, as `(side, side)`.
+
+    The classes are those that have pictures, in FER2013's order, contempt last: with FER2013 all
+    seven, with CK+ alone six, as it has no neutral. Pictures of contempt are dropped unless
+    wanted. What is left out of training: copies of validation and test pictures, blank pictures,
+    and those on which most taggers of FER+ saw no face. Validation is left as it is.
+
+    Raises `UsageError` where a path or what belongs to it is missing, `RefusedFile` for damaged
+    files, unknown labels, and data that no model can be trained or chosen with.
+    """
+    if not paths:
+        raise UsageError("no data given; name a FER2013 csv, an npz, or a folder of class folders")
+    pool = pooled(paths, side, contempt)
+    train, validation, notes = divided(pool.items)
+    train, left_out = _fit_to_learn(train, {item.digest for item in validation}, pool.kept_back)
+    classes = _classes(train, validation, contempt)
+    return Dataset(
+        classes,
+        _split(train, classes),
+        _split(validation, classes),
+        (*pool.notes, *notes, *left_out),
+    )
+
+
+def _fit_to_learn(
+    items: Sequence[Item], validation: set[bytes], test: frozenset[bytes]
+) -> tuple[list[Item], list[str]]:
+    """Those to train on, and notes about the others."""
+    notes = []
+    rules: dict[str, Callable[[Item], bool]] = {
+        "blank": lambda item: item.blank,
+        "no face, say most taggers of FER+": _no_face,
+        "exact copies of validation pictures": lambda item: item.digest in validation,
+        "exact copies of test pictures": lambda item: item.digest in test,
+    }
+    for reason, applies in rules.items():
+        kept = [item for item in items if not applies(item)]
+        if len(kept) < len(items):
+            notes.append(f"left out of training: {len(items) - len(kept)} pictures, {reason}")
+        items = kept
+    return list(items), notes
+
+
+def _no_face(item: Item) -> bool:
+    return bool(item.votes[FERPLUS.index("NF")] * 2 > item.votes.sum())
+
+
+def _classes(train: Sequence[Item], validation: Sequence[Item], contempt: bool) -> tuple[str, ...]:
+    learnt, chosen = ({item.label for item in part} for part in (train, validation))
+    classes = tuple(name for name in known_classes(contempt) if name in learnt | chosen)
+    if len(classes) < 2:
+        raise RefusedFile(f"all pictures are {', '.join(classes)}: training needs two classes")
+    for name in classes:
+        if name not in learnt:
+            raise RefusedFile(f"no picture of {name} to train on; add some or leave the class out")
+        if name not in chosen:
+            raise RefusedFile(f"no picture of {name} to validate on; add some")
+    return classes
+
+
+def _split(items: Sequence[Item], classes: tuple[str, ...]) -> Split:
+    columns = [[canonical(name) for name in FERPLUS].index(label) for label in classes]
+    return Split(
+        np.stack([item.pixels for item in items]),
+        np.array([classes.index(item.label) for item in items], np.int64),
+        np.stack([item.votes for item in items])[:, columns],
+    )
