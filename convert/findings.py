@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from convert import evidence, labels, normalisation, probe
@@ -13,7 +14,8 @@ from convert.normalisation import NAMED, Normalisation
 from convert.probe import Leanings
 from convert.request import Request
 from convert.synthetic_faces import clear_faces, varied_faces
-from edge.errors import UsageError
+from convert.training.stamp import labels_of
+from edge.errors import RefusedFile, UsageError
 
 
 class Unclear(UsageError):
@@ -57,7 +59,7 @@ def find_out(model: FloatModel, request: Request) -> Findings:
     witness = functools.cache(lambda name: probe.leanings(model, ways[name], varied_faces))
     scale = evidence.input_range(model, ways, witness, stated_names)
     seen = probe.leanings(model, stated_range or ways[scale.answer], clear_faces)
-    order = evidence.label_order(seen, model.classes)
+    order = _stamped(request, model.classes) or evidence.label_order(seen, model.classes)
     known = {
         "evidence": {
             "input_range": {"from": scale.source, "clear": scale.clear, **scale.scores},
@@ -81,6 +83,17 @@ def find_out(model: FloatModel, request: Request) -> Findings:
         "given" if stated_names else order.answer,
         known,
     )
+
+
+def _stamped(request: Request, classes: int) -> Verdict | None:
+    """The order of the classes that fer-train wrote into the file; None where it did not."""
+    names = labels_of(Path(request.source))
+    if names is None:
+        return None
+    if len(names) != classes:
+        raise RefusedFile(f"{request.source}: names {len(names)} classes, answers {classes}")
+    kinds = [kind for kind in ("fer", "alphabetical") if labels.known(kind, classes) == names]
+    return Verdict(kinds[0] if kinds else "given", "the file, fer-train wrote it", True, {}, names)
 
 
 def _range_contradicted(
