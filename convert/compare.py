@@ -1,4 +1,4 @@
-"""How far the int8 file's answers are from the float model's, and both from the truth."""
+"""How far the int8 file's answers are from the float model's."""
 
 from __future__ import annotations
 
@@ -33,35 +33,6 @@ def compare(exact: FloatArray, quantized: FloatArray) -> Comparison:
     """Of probabilities `(N, classes)` of the float model and of the int8 file."""
     same = exact.argmax(axis=1) == quantized.argmax(axis=1)
     return Comparison(len(exact), float(same.mean()), float(np.abs(exact - quantized).max()))
-
-
-def score(answers: FloatArray, truth: tuple[str, ...], labels: tuple[str, ...]) -> dict[str, Any]:
-    """Accuracy, per-class figures and the confusion matrix (rows truth, columns answers).
-
-    `truth` holds names from `labels` only.
-    """
-    wanted = np.array([labels.index(name) for name in truth])
-    matrix = np.zeros((len(labels), len(labels)), int)
-    np.add.at(matrix, (wanted, answers.argmax(axis=1)), 1)
-    hits, asked, given = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    precision = np.divide(hits, given, out=np.zeros(len(labels)), where=given > 0)
-    recall = np.divide(hits, asked, out=np.zeros(len(labels)), where=asked > 0)
-    both = precision + recall
-    f1 = np.divide(2 * precision * recall, both, out=np.zeros(len(labels)), where=both > 0)
-    return {
-        "faces": len(truth),
-        "accuracy": round(float(hits.sum() / max(1, len(truth))), 4),
-        "classes": {
-            name: {
-                "precision": round(float(precision[row]), 4),
-                "recall": round(float(recall[row]), 4),
-                "f1": round(float(f1[row]), 4),
-                "faces": int(asked[row]),
-            }
-            for row, name in enumerate(labels)
-        },
-        "confusion": matrix.tolist(),
-    }
 
 
 def known(faces: Faces, labels: tuple[str, ...], data: object) -> Faces:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from convert import process
-from convert.compare import compare, known, score
+from convert.compare import compare, known
 from convert.data import Faces, read, read_test_split
+from convert.metrics import score
 from convert.request import Progress
 from convert.screen import Bars, joined
 from edge import __version__

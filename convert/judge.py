@@ -11,11 +11,12 @@ import numpy as np
 
 from convert import data, probe
 from convert.attempts import JUDGING_SEED, face_count
-from convert.compare import compare, known, score
+from convert.compare import compare, known
 from convert.data import Faces
 from convert.evidence import STANDARDISED
 from convert.findings import Findings
 from convert.float_model import FloatModel, prepared
+from convert.metrics import score
 from convert.normalisation import NAMED
 from convert.request import Progress, Request
 from convert.synthetic_faces import judging_faces

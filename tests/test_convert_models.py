@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from convert import normalisation
-from convert.compare import compare, known, score
+from convert.compare import compare, known
 from convert.data import read
 from convert.findings import Unclear, find_out
 from convert.float_model import prepared
 from convert.load import load
+from convert.metrics import score
 from convert.request import Request
 from convert.sources import find
 from convert.synthetic_faces import clear_faces
