@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from convert.synthetic_faces import statistics
-from edge.errors import RefusedFile, UsageError, first_line
-from edge.model_card import canonical
+from convert import fer_csv, folders, npz
+from convert.labels import fer_order
+from convert.parts import ALL_PARTS, Part, Picture, part_named, readable
+from edge.errors import RefusedFile, UsageError
 from edge.records import ByteArray
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".webp")
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov", ".webm")
-#: What FER2013's csv calls its splits.
-USAGES = {"train": "Training", "public": "PublicTest", "private": "PrivateTest"}
 #: Faces smaller than this are not looked for in videos, as on the Pi.
 LEAST_FACE_PX = 48
 FACES_OF_A_VIDEO = 500
@@ -52,129 +47,84 @@ class Faces:
 
 
 def read(path: Path, split: str = "") -> Faces:
-    """The faces of `path`; `split` picks one part of a FER2013 npz or csv, "" the training split.
+    """The faces of `path`: of the part `split` (train, public, private), "" those to train on.
 
     An `.npz` has `x_<split>` and `y_<split>`, or `x` and `y`; its classes are numbered as `classes`
     says, else as FER2013. A `.csv` is FER2013's. In a folder, each sub-folder is a class; without
-    sub-folders the classes are unknown. In a video, faces are searched. Raises `UsageError` where
-    there is nothing at `path`, `RefusedFile` where it holds no faces.
+    sub-folders the classes are unknown; the classes may lie in parts (train, validation, test). In
+    a video, faces are searched. A source without parts is all to train on. Raises `UsageError`
+    where there is nothing at `path`, `RefusedFile` where it holds no faces or broken ones.
     """
-    if not path.exists():
-        raise UsageError(f"{path}: no such file or folder")
-    try:
-        found = _reader(path)(path, split)
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise RefusedFile(f"{path}: cannot be read as faces ({first_line(error)})") from error
-    except csv.Error as error:
-        raise RefusedFile(f"{path}: not a csv ({error})") from error
-    if not found.pictures:
-        raise RefusedFile(f"{path}: no face found in it")
-    return found
+    if not split:
+        return _first(path, {Part.TRAIN}, ALL_PARTS)
+    part = part_named(split)
+    if part is None:
+        raise UsageError(f"{split}: no such part; wanted train, public or private")
+    return _first(path, {part}, named=split)
 
 
 def read_test_split(path: Path) -> Faces:
     """The faces of `path` that were set aside from training; all, where none were."""
-    return read(path, next(iter(_test_splits(path)), ""))
+    return _first(path, {Part.VALIDATION}, {Part.TEST}, ALL_PARTS)
 
 
 def is_whole(path: Path) -> bool:
-    """Whether `path` sets no faces aside from training."""
-    return not _test_splits(path)
+    """Whether `path` sets no faces aside from training. Raises `RefusedFile` as `read` does."""
+    with readable(path):
+        return len(_parts(path)) < 2
 
 
-def _test_splits(path: Path) -> list[str]:
-    """The parts of `path` that are not for training, the one to choose by first."""
+def _parts(path: Path) -> set[Part]:
     if path.is_dir():
-        return [name for name in ("validation", "val", "test") if (path / name).is_dir()]
-    if path.suffix.lower() == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as content:
-                return [name for name in ("public", "test") if f"x_{name}" in content]
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            return []  # reading it will say what is wrong
-    return ["public"] if path.suffix.lower() == ".csv" and _has_usage(path) else []
+        return folders.parts(path)
+    reader = {".npz": npz.parts, ".csv": fer_csv.parts}.get(path.suffix.lower())
+    return reader(path) if reader else {Part.TRAIN}
 
 
-def _has_usage(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"PublicTest" in file.read() if path.stat().st_size else False
+def _first(path: Path, *choices: Collection[Part], named: str = "") -> Faces:
+    """The pictures of the first choice of which there are any."""
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder")
+    for wanted in choices:
+        with readable(path):
+            found = list(_pictures(path, wanted))
+        if found:
+            truth = tuple(picture.label for picture in found)
+            return Faces([picture.pixels for picture in found], truth if all(truth) else ())
+    raise RefusedFile(f"{path}: no face found in it" + (f" for {named!r}" if named else ""))
 
 
-def _reader(path: Path) -> Callable[[Path, str], Faces]:
+def _pictures(path: Path, wanted: Collection[Part]) -> Iterator[Picture]:
     if path.is_dir():
-        return _folder
-    by_ending = {".npz": _npz, ".csv": _csv} | dict.fromkeys(VIDEOS, _video)
-    reader = by_ending.get(path.suffix.lower())
-    if reader is None:
-        wanted = "an .npz, a FER2013 .csv, a folder, or a video"
-        raise RefusedFile(f"{path}: wanted {wanted} ({', '.join(VIDEOS)})")
-    return reader
+        return folders.pictures(path, [], wanted)
+    ending = path.suffix.lower()
+    if ending == ".npz":
+        return npz.pictures(path, fer_order(), wanted)
+    if ending == ".csv":
+        return fer_csv.pictures(path, fer_order(), wanted)
+    if ending in VIDEOS:
+        return _video(path) if Part.TRAIN in wanted else iter(())
+    expected = "an .npz, a FER2013 .csv, a folder, or a video"
+    raise RefusedFile(f"{path}: wanted {expected} ({', '.join(VIDEOS)})")
 
 
-def _npz(path: Path, split: str) -> Faces:
-    with np.load(path, allow_pickle=False) as data:
-        suffix = f"_{split or 'train'}" if f"x_{split or 'train'}" in data else ""
-        if split and not suffix:
-            raise KeyError(f"no x_{split} in it")
-        pictures, truth = data[f"x{suffix}"], data.get(f"y{suffix}")
-        names = [canonical(str(name)) for name in data["classes"]] if "classes" in data else ()
-    if pictures.dtype != np.uint8 or pictures.ndim not in (3, 4):
-        raise ValueError(f"wanted uint8 (N, height, width), not {pictures.dtype} {pictures.shape}")
-    if pictures.ndim == 4:
-        pictures = pictures[..., 0]
-    named = tuple(
-        (names or statistics().labels)[label] for label in ([] if truth is None else truth)
-    )
-    return Faces(list(pictures), named)
-
-
-def _csv(path: Path, split: str) -> Faces:
-    csv.field_size_limit(sys.maxsize)
-    pictures, truth = [], []
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row.get("Usage", "").strip() in ("", USAGES.get(split or "train", split)):
-                pixels = np.array(row["pixels"].split(), np.int64)
-                if not pixels.size or pixels.min() < 0 or pixels.max() > 255:
-                    raise ValueError("pixels must be 0 to 255")
-                side = round(np.sqrt(pixels.size))
-                pictures.append(pixels.astype(np.uint8).reshape(side, side))
-                truth.append(statistics().labels[int(row["emotion"])])
-    return Faces(pictures, tuple(truth))
-
-
-def _folder(path: Path, split: str) -> Faces:
-    inside = path / split if split and (path / split).is_dir() else path
-    classes = sorted(entry for entry in inside.iterdir() if entry.is_dir())
-    if not classes:
-        return Faces([picture for picture, _ in _pictures(inside)])
-    pairs = [(pixels, canonical(name)) for folder in classes for pixels, name in _pictures(folder)]
-    return Faces([pixels for pixels, _ in pairs], tuple(name for _, name in pairs))
-
-
-def _pictures(folder: Path) -> Iterator[tuple[ByteArray, str]]:
-    """Each readable picture of `folder`, with the folder's name."""
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in PICTURES:
-            pixels = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-            if pixels is not None:
-                yield np.asarray(pixels, np.uint8), folder.name
-
-
-def _video(path: Path, _split: str) -> Faces:
+def _video(path: Path) -> Iterator[Picture]:
     search = cv2.CascadeClassifier(str(CASCADE))
     film = cv2.VideoCapture(str(path))
-    found: list[ByteArray] = []
+    count = 0
     try:
         step = max(1, int(film.get(cv2.CAP_PROP_FRAME_COUNT)) // FACES_OF_A_VIDEO)
         number, told = 0, film.grab()
-        while told and len(found) < FACES_OF_A_VIDEO:
+        while told and count < FACES_OF_A_VIDEO:
             if number % step == 0:
                 _, frame = film.retrieve()
                 gray = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
-                boxes = search.detectMultiScale(gray, 1.1, 5, minSize=(LEAST_FACE_PX,) * 2)
-                found += [gray[y : y + height, x : x + width] for x, y, width, height in boxes]
+                for x, y, width, height in search.detectMultiScale(
+                    gray, 1.1, 5, minSize=(LEAST_FACE_PX,) * 2
+                ):
+                    face = gray[y : y + height, x : x + width]
+                    yield Picture(face, "", Part.TRAIN, f"frame {number}")
+                    count += 1
             number, told = number + 1, film.grab()
     finally:
         film.release()
-    return Faces(found)

@@ -9,7 +9,7 @@ only copies of their pictures are looked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +60,10 @@ def load(paths: Sequence[Path], side: int, contempt: bool = False) -> Dataset:
     if not paths:
         raise UsageError("no data given; name a FER2013 csv, an npz, or a folder of class folders")
     pool = pooled(paths, side, contempt)
+    _check_common(pool.items)
     train, validation, notes = divided(pool.items)
     train, left_out = _fit_to_learn(train, {item.digest for item in validation}, pool.kept_back)
-    classes = _classes(train, validation, contempt)
+    classes = _classes(train, validation, contempt, ", ".join(map(str, paths)))
     return Dataset(
         classes,
         _split(train, classes),
@@ -72,7 +73,7 @@ def load(paths: Sequence[Path], side: int, contempt: bool = False) -> Dataset:
 
 
 def _fit_to_learn(
-    items: Sequence[Item], validation: set[bytes], test: frozenset[bytes]
+    items: Sequence[Item], validation: set[bytes], test: set[bytes]
 ) -> tuple[list[Item], list[str]]:
     """Those to train on, and notes about the others."""
     notes = []
@@ -87,24 +88,55 @@ def _fit_to_learn(
         if len(kept) < len(items):
             notes.append(f"left out of training: {len(items) - len(kept)} pictures, {reason}")
         items = kept
-    return list(items), notes
+    return list(items), [*notes, *_copies(items)]
+
+
+def _copies(items: Sequence[Item]) -> Iterator[str]:
+    """A note about pictures that are there more than once; they stay."""
+    labels: dict[bytes, list[str]] = {}
+    for item in items:
+        labels.setdefault(item.digest, []).append(item.label)
+    copied = [names for names in labels.values() if len(names) > 1]
+    unlike = [names for names in copied if len(set(names)) > 1]
+    if copied:
+        yield (
+            f"within training: {sum(map(len, copied))} pictures are exact copies of each other,"
+            f" {sum(map(len, unlike))} of them with different labels (all kept)"
+        )
 
 
 def _no_face(item: Item) -> bool:
     return bool(item.votes[FERPLUS.index("NF")] * 2 > item.votes.sum())
 
 
-def _classes(train: Sequence[Item], validation: Sequence[Item], contempt: bool) -> tuple[str, ...]:
+def _classes(
+    train: Sequence[Item], validation: Sequence[Item], contempt: bool, where: str
+) -> tuple[str, ...]:
+    """Those that have pictures; `RefusedFile` where one lacks them on a side."""
     learnt, chosen = ({item.label for item in part} for part in (train, validation))
     classes = tuple(name for name in known_classes(contempt) if name in learnt | chosen)
     if len(classes) < 2:
-        raise RefusedFile(f"all pictures are {', '.join(classes)}: training needs two classes")
+        raise RefusedFile(f"{where}: all pictures are {classes[0]}; training needs two classes")
     for name in classes:
         if name not in learnt:
-            raise RefusedFile(f"no picture of {name} to train on; add some or leave the class out")
+            raise RefusedFile(f"{where}: no picture of {name} to train on; add some, or drop it")
         if name not in chosen:
-            raise RefusedFile(f"no picture of {name} to validate on; add some")
+            raise RefusedFile(f"{where}: no picture of {name} to validate on; add some")
     return classes
+
+
+def _check_common(items: Sequence[Item]) -> None:
+    """Sources that share no class with any other were not meant to be merged."""
+    labels: dict[Path, set[str]] = {}
+    for item in items:
+        labels.setdefault(item.source, set()).add(item.label)
+    for source, own in labels.items():
+        others = set().union(*(seen for other, seen in labels.items() if other != source))
+        if others and not own & others:
+            raise RefusedFile(
+                f"{source}: its classes ({', '.join(sorted(own))}) have nothing in common with"
+                f" those of the other data ({', '.join(sorted(others))}); train on one of them"
+            )
 
 
 def _split(items: Sequence[Item], classes: tuple[str, ...]) -> Split:
