@@ -195,7 +195,7 @@ def _check_columns(path: Path, columns: Collection[str], needed: Collection[str]
     missing = [name for name in needed if name not in columns]
     if not missing:
         return
-    if "nf" in columns and "pixels" not in columns:
+    if "pixels" in missing and "nf" in columns:
         raise RefusedFile(f"{path}: has the votes of FER+ alone; the pictures are in fer2013.csv")
     held = ", ".join(name if name.isprintable() else "?" for name in columns)[:80]
     fix = "take fer2013.csv or icml_face_data.csv as it came"

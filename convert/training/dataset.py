@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from convert.labels import CONTEMPT
 from convert.parts import FERPLUS
 from convert.training.pool import Item, known_classes, pooled
 from convert.training.splitting import divided
@@ -78,15 +79,15 @@ def _fit_to_learn(
     """Those to train on, and notes about the others."""
     notes = []
     rules: dict[str, Callable[[Item], bool]] = {
-        "blank": lambda item: item.blank,
-        "no face, say most taggers of FER+": _no_face,
+        "blank pictures": lambda item: item.blank,
+        "no face for most taggers of FER+": _no_face,
         "exact copies of validation pictures": lambda item: item.digest in validation,
         "exact copies of test pictures": lambda item: item.digest in test,
     }
     for reason, applies in rules.items():
         kept = [item for item in items if not applies(item)]
         if len(kept) < len(items):
-            notes.append(f"left out of training: {len(items) - len(kept)} pictures, {reason}")
+            notes.append(f"left out of training, {reason}: {len(items) - len(kept)}")
         items = kept
     return list(items), [*notes, *_copies(items)]
 
@@ -100,8 +101,8 @@ def _copies(items: Sequence[Item]) -> Iterator[str]:
     unlike = [names for names in copied if len(set(names)) > 1]
     if copied:
         yield (
-            f"within training: {sum(map(len, copied))} pictures are exact copies of each other,"
-            f" {sum(map(len, unlike))} of them with different labels (all kept)"
+            f"kept in training, exact copies of each other: {sum(map(len, copied))},"
+            f" of those with different labels: {sum(map(len, unlike))}"
         )
 
 
@@ -112,11 +113,13 @@ def _no_face(item: Item) -> bool:
 def _classes(
     train: Sequence[Item], validation: Sequence[Item], contempt: bool, where: str
 ) -> tuple[str, ...]:
-    """Those that have pictures; `RefusedFile` where one lacks them on a side."""
+    """Those that have pictures; `Problem` where one lacks them on a side."""
     learnt, chosen = ({item.label for item in part} for part in (train, validation))
     classes = tuple(name for name in known_classes(contempt) if name in learnt | chosen)
     if len(classes) < 2:
         raise RefusedFile(f"{where}: all pictures are {classes[0]}; training needs two classes")
+    if contempt and CONTEMPT not in classes:
+        raise UsageError(f"{where}: no picture of {CONTEMPT}, which was asked for")
     for name in classes:
         if name not in learnt:
             raise RefusedFile(f"{where}: no picture of {name} to train on; add some, or drop it")

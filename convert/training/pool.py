@@ -89,7 +89,7 @@ def _told(path: Path, items: Sequence[Item], dropped: int) -> Iterator[str]:
         kept_back = "contempt, which is dropped" if dropped else "no class, or kept back for tests"
         raise RefusedFile(f"{path}: no picture to train on or to validate on; all are {kept_back}")
     if dropped:
-        yield f"{path.name}: {dropped} pictures of {CONTEMPT} dropped"
+        yield f"{path.name}: dropped, {CONTEMPT}: {dropped}"
     voted = [item for item in items if item.votes.any()]
     if voted:
         alike = sum(canonical(FERPLUS[item.votes.argmax()]) == item.label for item in voted)

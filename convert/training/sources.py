@@ -49,9 +49,8 @@ class Source:
         yield from folders.pictures(self.path, unreadable)
         if unreadable:
             self.notes.append(
-                f"{self.path.name}: {len(unreadable)} pictures skipped that cannot be read:"
-                f" {', '.join(str(file.relative_to(self.path)) for file in unreadable[:5])}"
-                + (" ..." if len(unreadable) > 5 else "")
+                f"{self.path.name}: skipped, cannot be read: {len(unreadable)},"
+                f" first {unreadable[0].relative_to(self.path)}"
             )
 
 

@@ -64,7 +64,6 @@ def _notes(train: Sequence[Item], validation: Sequence[Item], own: set[Path]) ->
         elif any(subjects):
             rule = f"by a hash of the subject: {len(subjects[0])} and {len(subjects[1])} people"
         notes.append(
-            f"{source.name}: {len(here[0])} pictures to train on,"
-            f" {len(here[1])} to validate on ({rule})"
+            f"{source.name}: to train on {len(here[0])}, to validate on {len(here[1])} ({rule})"
         )
     return notes
