@@ -26,24 +26,28 @@ CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.
 class Faces:
     """Grey pictures, uint8 `(height, width)` each; `truth[i]` is the name of picture i's class.
 
-    `truth` is empty where the source does not say.
+    `truth` is empty where the source does not say. `names[i]` is picture i's place in its source.
     """
 
     pictures: list[ByteArray]
     truth: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def some(self, count: int) -> Faces:
         """At most `count` of them, spread evenly over all."""
         if len(self.pictures) <= count:
             return self
-        rows = np.linspace(0, len(self.pictures) - 1, count).round().astype(int)
-        truth = tuple(self.truth[row] for row in rows) if self.truth else ()
-        return Faces([self.pictures[row] for row in rows], truth)
+        return self._of(np.linspace(0, len(self.pictures) - 1, count).round().astype(int).tolist())
 
     def of_classes(self, labels: tuple[str, ...]) -> Faces:
         """Those whose class is one of `labels`."""
-        rows = [row for row, name in enumerate(self.truth) if name in labels]
-        return Faces([self.pictures[row] for row in rows], tuple(self.truth[row] for row in rows))
+        return self._of([row for row, name in enumerate(self.truth) if name in labels])
+
+    def _of(self, rows: list[int]) -> Faces:
+        truth, names = (
+            tuple(said[row] for row in rows) if said else () for said in (self.truth, self.names)
+        )
+        return Faces([self.pictures[row] for row in rows], truth, names)
 
 
 def read(path: Path, split: str = "") -> Faces:
@@ -90,7 +94,8 @@ def _first(path: Path, *choices: Collection[Part], named: str = "") -> Faces:
             found = list(_pictures(path, wanted))
         if found:
             truth = tuple(picture.label for picture in found)
-            return Faces([picture.pixels for picture in found], truth if all(truth) else ())
+            names = tuple(picture.name for picture in found)
+            return Faces([picture.pixels for picture in found], truth if all(truth) else (), names)
     raise RefusedFile(f"{path}: no face found in it" + (f" for {named!r}" if named else ""))
 
 
