@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named
+from convert.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named, shown
 from edge.errors import RefusedFile
 from edge.records import ByteArray, FloatArray
 
@@ -49,7 +49,7 @@ class _Row:
         """What its Usage says."""
         part = part_named(self["usage"])
         if part is None:
-            raise self.refused(f"Usage {self['usage']!r} is unknown; wanted {USAGES}")
+            raise self.refused(f"Usage '{shown(self['usage'])}' is unknown; wanted {USAGES}")
         return part
 
 
@@ -124,7 +124,7 @@ def _check_votes(row: _Row, votes: Votes | None, index: int, part: Part) -> None
         raise RefusedFile(_not_aligned(votes, row.path, f"more rows than {len(votes.parts)}"))
     if votes.parts[index] is not part:
         raise row.refused(
-            f"Usage {row['usage']!r}, but another in the same row of {votes.path};"
+            f"Usage '{shown(row['usage'])}', but another in the same row of {votes.path};"
             " take both files whole and as they came"
         )
 
@@ -141,7 +141,7 @@ def _label(row: _Row, names: Sequence[str]) -> str:
     if text.isascii() and text.isdigit() and int(text) < len(names):
         return names[int(text)]
     known = ", ".join(f"{number} {name}" for number, name in enumerate(names))
-    raise row.refused(f"emotion {text!r} is an unknown label; wanted {known}")
+    raise row.refused(f"emotion '{shown(text)}' is an unknown label; wanted {known}")
 
 
 def _pixels(row: _Row) -> ByteArray:
@@ -197,7 +197,7 @@ def _check_columns(path: Path, columns: Collection[str], needed: Collection[str]
         return
     if "pixels" in missing and "nf" in columns:
         raise RefusedFile(f"{path}: has the votes of FER+ alone; the pictures are in fer2013.csv")
-    held = ", ".join(name if name.isprintable() else "?" for name in columns)[:80]
+    held = shown(", ".join(columns))
     fix = "take fer2013.csv or icml_face_data.csv as it came"
     if missing == ["usage"]:
         fix = f"nothing else says what to validate on; {fix}, or use class folders"

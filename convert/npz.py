@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named
+from convert.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named, shown
 from edge.errors import RefusedFile
 from edge.model_card import canonical
 from edge.records import ByteArray, FloatArray
@@ -29,7 +29,7 @@ def pictures(
     with np.load(path, allow_pickle=False) as content:
         found = _suffixes(content.files)
         if not found:
-            held = ", ".join(content.files) or "nothing"
+            held = shown(", ".join(content.files)) or "nothing"
             raise RefusedFile(f"{path}: holds {held}; wanted x_train and y_train, or x and y")
         if "classes" in content:
             names = [canonical(str(name)) for name in content["classes"]]
@@ -104,7 +104,7 @@ def _labels(
     if outside.size:
         raise RefusedFile(
             f"{path}: {key}[{outside[0]}] is {array[outside[0]]}: unknown label;"
-            f" wanted 0 to {len(names) - 1} ({', '.join(names)})"
+            f" wanted 0 to {len(names) - 1} ({shown(', '.join(names))})"
         )
     return [names[label] for label in array]
 
@@ -119,7 +119,7 @@ def _votes(path: Path, key: str, content: Mapping[str, Any], count: int) -> Floa
     if set(columns) != set(FERPLUS) or array.shape != (count, len(FERPLUS)):
         raise RefusedFile(
             f"{path}: {key}: wanted ({count}, {len(FERPLUS)}), the votes of FER+"
-            f" ({', '.join(FERPLUS)}), not {array.shape} ({', '.join(columns)})"
+            f" ({', '.join(FERPLUS)}), not {array.shape} ({shown(', '.join(columns))})"
         )
     if array.dtype.kind not in "uif" or not np.isfinite(array).all() or array.min(initial=0) < 0:
         raise RefusedFile(f"{path}: {key}: votes must be numbers from 0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ class Part(Enum):
     TEST = "test"
 
 
+#: Letters that a message quotes out of a file, or from what a library says about it.
+LONGEST = 120
 ALL_PARTS = frozenset(Part)
 #: What folders, the `x_` arrays of an npz and the Usage column of FER2013 call the parts.
 _PARTS = MappingProxyType(
@@ -77,6 +80,11 @@ def part_named(name: str) -> Part | None:
     return _PARTS.get(name.strip().lower())
 
 
+def shown(text: str) -> str:
+    """Words out of a file, fit for a message of one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST])
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turns what libraries raise on damaged files into a `RefusedFile` that names `path`."""
@@ -89,9 +97,13 @@ def readable(path: Path) -> Iterator[None]:
         ValueError,
         LookupError,
         EOFError,
-        NotImplementedError,
+        MemoryError,
+        OverflowError,
+        RuntimeError,
         struct.error,
+        tokenize.TokenError,
         zlib.error,
         zipfile.BadZipFile,
     ) as error:
-        raise RefusedFile(f"{path}: cannot be read as faces ({first_line(error)})") from error
+        reason = shown(first_line(error))  # zipfile quotes the whole of a broken name
+        raise RefusedFile(f"{path}: cannot be read as faces ({reason})") from error

@@ -104,6 +104,7 @@ def test_csv_of_fer2013(header: str, tmp_path: Path) -> None:
         assert split.votes.dtype == np.float32
         assert not split.votes.any()
     assert "to train on 21, to validate on 14" in noted(found, "own validation part")
+    assert noted(found, "to train on: 21").endswith("(" + ", ".join(f"{n} 3" for n in FER) + ")")
 
 
 @pytest.mark.parametrize("first", ["csv", "votes"])
@@ -163,7 +164,7 @@ def test_validation_by_hash(layout: str, tmp_path: Path) -> None:
     assert train | validation == as_set(pictures)  # so none of test
     assert not train & validation
     assert 0.06 < len(validation) / 420 < 0.14
-    assert "by a hash of the pixels" in noted(found, "to validate on")
+    assert noted(found, "by a hash of the pixels")
     # Neither the order of the rows nor their number matters to a picture.
     np.savez(tmp_path / "half.npz", x=pictures[::-2], y=classes[::-2])
     half = load([tmp_path / "half.npz"], 48)
@@ -517,7 +518,9 @@ def test_broken_folders(tmp_path: Path) -> None:
     shutil.rmtree(path / "validation" / "Disgust")
     refused([path], RefusedFile, str(path), "no picture of disgust to validate on")
     shutil.rmtree(path / "train" / "Disgust")
-    assert load([path], 48).classes == tuple(name for name in FER if name != "disgust")
+    six = load([path], 48)
+    assert six.classes == tuple(name for name in FER if name != "disgust")
+    assert noted(six, "no picture of disgust")
     shutil.rmtree(path / "train" / "Fear")
     refused([path], RefusedFile, str(path), "no picture of fear to train on")
 

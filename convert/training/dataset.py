@@ -9,6 +9,7 @@ only copies of their pictures are looked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.labels import CONTEMPT
+from convert.labels import CONTEMPT, fer_order
 from convert.parts import FERPLUS
 from convert.training.pool import Item, known_classes, pooled
 from convert.training.splitting import divided
@@ -65,11 +66,16 @@ def load(paths: Sequence[Path], side: int, contempt: bool = False) -> Dataset:
     train, validation, notes = divided(pool.items)
     train, left_out = _fit_to_learn(train, {item.digest for item in validation}, pool.kept_back)
     classes = _classes(train, validation, contempt, ", ".join(map(str, paths)))
+    counts = [
+        _counted("to train on", train, classes),
+        _counted("to validate on", validation, classes),
+        *(f"no picture of {name}: it is no class" for name in fer_order() if name not in classes),
+    ]
     return Dataset(
         classes,
         _split(train, classes),
         _split(validation, classes),
-        (*pool.notes, *notes, *left_out),
+        (*pool.notes, *notes, *left_out, *counts),
     )
 
 
@@ -140,6 +146,11 @@ def _check_common(items: Sequence[Item]) -> None:
                 f"{source}: its classes ({', '.join(sorted(own))}) have nothing in common with"
                 f" those of the other data ({', '.join(sorted(others))}); train on one of them"
             )
+
+
+def _counted(what: str, items: Sequence[Item], classes: tuple[str, ...]) -> str:
+    counts = Counter(item.label for item in items)
+    return f"{what}: {len(items)} (" + ", ".join(f"{name} {counts[name]}" for name in classes) + ")"
 
 
 def _split(items: Sequence[Item], classes: tuple[str, ...]) -> Split:

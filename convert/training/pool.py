@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convert.labels import CONTEMPT, fer_order
-from convert.parts import FERPLUS, Part, Picture
+from convert.parts import FERPLUS, Part, Picture, shown
 from convert.training.sources import sources
 from edge.classifier import prepare
 from edge.errors import RefusedFile
@@ -107,11 +107,12 @@ def _wanted(picture: Picture, path: Path, contempt: bool) -> bool:
     known = known_classes(contempt=True)
     if picture.label in known:
         return contempt or picture.label != CONTEMPT
-    if not picture.label:
-        raise RefusedFile(f"{path}: {picture.name}: has no label; training needs one a picture")
-    close = get_close_matches(picture.label, known, 1)
+    where, label = f"{path}: {shown(picture.name)}", shown(picture.label)
+    if not label:
+        raise RefusedFile(f"{where}: has no label; training needs one a picture")
+    close = get_close_matches(label, known, 1)
     meant = f"; did you mean {close[0]!r}?" if close else f"; wanted one of {', '.join(known)}"
-    raise RefusedFile(f"{path}: {picture.name}: unknown label {picture.label!r}{meant}")
+    raise RefusedFile(f"{where}: unknown label '{label}'{meant}")
 
 
 def _item(picture: Picture, source: Path, digest: bytes, side: int) -> Item:
