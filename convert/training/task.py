@@ -1,0 +1,112 @@
+"""What `fer-train` does, from data to file. Runs in the worker; has no eye for screens."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from convert.metrics import expected_calibration_error
+from convert.request import Progress
+from convert.training import curves, distil, fit, networks, state, temperature
+from convert.training.dataset import Dataset, load
+from convert.training.recipe import Recipe, side
+from convert.training.stamp import stamp
+from convert.training.state import State
+from edge import __version__
+
+
+def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Train as `request` says (`recipe`, `data`, `contempt`, `resume`, `out`); what came of it.
+
+    Leaves `out`, the history beside it as `.csv`, and the curves as `.png`. While it runs, a file
+    `.training` beside them holds the state after the last epoch.
+    """
+    recipe = Recipe.from_dict(request["recipe"])
+    out, unfinished = Path(request["out"]), state.state_path(Path(request["out"]))
+    progress("reading", 0, 1)
+    paths = [Path(path) for path in request["data"]]
+    dataset = load(paths, side(recipe.network), request["contempt"])
+    begun = None
+    if request["resume"]:
+        begun = state.resumed(unfinished, recipe, fit.digest(dataset))
+    teacher = distil.together(recipe.teachers, dataset.classes)
+    trainer = fit.trainer(dataset, recipe, teacher)
+    for note in dataset.notes:
+        progress(note, 1, 1)
+
+    def keep(after: State) -> None:
+        after.save(unfinished)
+        _write_history(after, out.with_suffix(".csv"))
+
+    ended = trainer.run(begun, _teller(recipe, progress), keep)
+    facts = _finish(ended, dataset, out)
+    unfinished.unlink()
+    return {"file": request["out"], **facts, "notes": list(dataset.notes)}
+
+
+def _finish(ended: State, dataset: Dataset, out: Path) -> dict[str, Any]:
+    """Write the best epoch's network, in float32, its confidence scaled; the facts about it."""
+    recipe, best = ended.recipe, fit.best_epoch(ended.history, ended.recipe)
+    keras.config.set_dtype_policy("float32")
+    model = networks.build(recipe.network, fit.style(recipe, len(dataset.classes)))
+    model.set_weights(ended.best)
+    pixels, labels = fit.validation_input(model, dataset), dataset.validation.labels
+    logits = temperature.scores(model).predict(pixels, verbose=0)
+    scale = temperature.best_temperature(logits, labels)
+    temperature.fold(model, scale)
+    errors = [
+        expected_calibration_error(temperature.softmax(logits / divisor), labels)
+        for divisor in (1.0, scale)
+    ]
+    facts = {
+        "labels": list(dataset.classes),
+        "recipe": recipe.as_dict(),
+        "trained_by": f"fer-train {__version__}, keras {keras.version()}",
+        "data": ended.data,
+        "pictures": {"train": len(dataset.train.labels), "validation": len(labels)},
+        "parameters": model.count_params(),
+        "epoch": best + 1,
+        "accuracy": round(float((logits.argmax(axis=1) == labels).mean()), 4),
+        "temperature": round(scale, 4),
+        "calibration_error": {"before": round(errors[0], 4), "after": round(errors[1], 4)},
+    }
+    part = out.with_name(f".{out.stem}.part.keras")
+    model.save(part)
+    stamp(part, facts)
+    part.replace(out)
+    title = f"{recipe.network}: {facts['accuracy']:.1%} after epoch {best + 1}"
+    curves.draw(ended.history, best, title, out.with_suffix(".png"))
+    return facts
+
+
+def _write_history(ended: State, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(ended.history[0]))
+        table.writeheader()
+        table.writerows(ended.history)
+    part.replace(path)
+
+
+def _teller(recipe: Recipe, progress: Progress) -> fit.Told:
+    """Tells the epoch, how good the last one was and the best, and the time that is left."""
+
+    def told(history: fit.History, done: int, total: int) -> None:
+        words = f"epoch {len(history) + 1}/{recipe.epochs}"
+        if history:
+            kept = history[fit.best_epoch(history, recipe)]["validation_accuracy"]
+            pace_s = sum(row["seconds"] for row in history) / len(history)
+            left = _span(pace_s * (recipe.epochs - len(history)))
+            last = history[-1]["validation_accuracy"]
+            words += f", {left} to go, validation {last:.1%} (best {kept:.1%})"
+        progress(words, done, total)
+
+    return told
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

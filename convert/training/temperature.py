@@ -1,0 +1,60 @@
+"""One number that makes confidence mean something: temperature scaling, folded into the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge.records import FloatArray
+
+#: The layer whose outputs are divided by the temperature; every network here ends with it.
+HEAD = "expression"
+#: A temperature is looked for between 1/8 and 8, to one part in a thousand.
+WIDEST, STEPS = 8.0, 40
+GOLDEN = (np.sqrt(5) - 1) / 2
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """Of each row of `(N, classes)`."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: FloatArray = powers / powers.sum(axis=1, keepdims=True)
+    return result
+
+
+def negative_log_likelihood(logits: FloatArray, labels: Any) -> float:
+    """Mean over rows of `-log p` of the true class; `labels` are indices `(N,)`."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    chosen = shifted[np.arange(len(labels)), labels]
+    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - chosen))
+
+
+def best_temperature(logits: FloatArray, labels: Any) -> float:
+    """The temperature T for which `softmax(logits / T)` makes `labels` most likely.
+
+    Guo et al. 2017, arXiv 1706.04599. The loss is convex in 1/T, so a golden-section search finds
+    its only minimum.
+    """
+    exact = logits.astype(np.float64)
+    low, high = 1 / WIDEST, WIDEST
+    for _ in range(STEPS):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        if negative_log_likelihood(exact * left, labels) < negative_log_likelihood(
+            exact * right, labels
+        ):
+            high = right
+        else:
+            low = left
+    return float(2 / (low + high))
+
+
+def scores(model: keras.Model) -> keras.Model:
+    """The same network, which answers what its layer `expression` does: logits `(N, classes)`."""
+    return keras.Model(model.inputs, model.get_layer(HEAD).output)
+
+
+def fold(model: keras.Model, temperature: float) -> None:
+    """Divide the outputs of `expression` by `temperature`, in its weights."""
+    head = model.get_layer(HEAD)
+    head.set_weights([weight / temperature for weight in head.get_weights()])

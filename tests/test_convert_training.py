@@ -1,0 +1,169 @@
+"""`fer-train` as a user runs it: on a slice of data, stopped, gone on with, and asked wrongly."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.synthetic_faces import faces
+
+CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """500 synthetic faces to train on and 70 others, as FER2013 is laid out in an npz."""
+    path = tmp_path_factory.mktemp("data") / "faces.npz"
+    x, y = faces(500, seed=11)
+    x_public, y_public = faces(70, seed=12)
+    np.savez(path, x_train=x, y_train=y, x_public=x_public, y_public=y_public)
+    return path
+
+
+def fer_train(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), capture_output=True, text=True, cwd=cwd, timeout=400, check=False
+    )
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "convert.training.command", *map(str, words)]
+
+
+def history(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def timeless(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("network", ["compact", "mini-xception", "small-cnn", "deep-cnn"])
+def test_an_epoch_on_a_slice(network: str, data: Path, tmp_path: Path) -> None:
+    words = ["--network", network, "--data", data, "--epochs", 1, "--json"]
+    done = fer_train(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["labels"] == CLASSES
+    assert facts["pictures"] == {"train": 500, "validation": 70}
+    [row] = history(tmp_path / f"{network}.csv")
+    assert 0 < float(row["loss"]) < 10
+    assert float(row["validation_accuracy"]) == facts["accuracy"]
+    assert (tmp_path / f"{network}.png").read_bytes().startswith(b"\x89PNG")
+    names = {f"{network}.{ending}" for ending in ("keras", "csv", "png")}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_it_learns_and_its_file_converts(data: Path, tmp_path: Path) -> None:
+    words = ["--network", "tiny", "--data", data, "--epochs", 12, "--ema", 0, "--json"]
+    done = fer_train(*words, "--augment", "none", "--mixup", 0, "--votes", 0, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["accuracy"] > 0.6  # of seven classes, on faces it has not seen
+    assert facts["recipe"]["seed"] == 1
+    assert facts["calibration_error"]["after"] <= facts["calibration_error"]["before"] + 0.02
+
+    convert = [sys.executable, "-m", "convert", "tiny.keras", "--json", "--min-agreement", "80"]
+    made = subprocess.run(
+        convert, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    card = json.loads(made.stdout)
+    assert card["labels"] == CLASSES
+    assert card["input_range"] == "0..255"
+
+
+def test_a_kill_costs_an_epoch_at_most(data: Path, tmp_path: Path) -> None:
+    words = ["--network", "tiny", "--data", data, "--epochs", 3, "--batch", 8, "--out", "t.keras"]
+    unfinished = tmp_path / "t.training"
+    running = subprocess.Popen(command(*words), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    assert any(line.startswith("epoch 2/3") for line in running.stderr)
+    [before] = history(tmp_path / "t.csv")
+    running.kill()
+    running.wait()
+    running.stderr.close()
+    assert not (tmp_path / "t.keras").exists()
+
+    refused = fer_train(*words, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--resume goes on" in refused.stderr.splitlines()[-1]
+    other = fer_train(*words, "--resume", "--rate", "0.1", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "rate: 0.002, not 0.1" in other.stderr.splitlines()[-1]
+
+    gone_on = fer_train(*words, "--resume", cwd=tmp_path)
+    assert gone_on.returncode == 0, gone_on.stderr
+    rows = history(tmp_path / "t.csv")
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert rows[0] == before
+    assert not unfinished.exists()
+    again = fer_train(*words, "--resume", "--force", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "nothing to resume" in again.stderr
+
+
+def test_a_hinge_head_ends_in_scores_and_converts_to_probabilities(
+    data: Path, tmp_path: Path
+) -> None:
+    words = ["--network", "tiny", "--data", data, "--epochs", 1, "--loss", "hinge"]
+    done = fer_train(*words, "--class-weights", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    convert = [sys.executable, "-m", "convert", "tiny.keras", "--json", "--min-agreement", "0"]
+    made = subprocess.run(
+        convert, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["head"] == "logits"
+
+
+def test_a_pupil_learns_what_its_teacher_says(data: Path, tmp_path: Path) -> None:
+    words = ["--network", "tiny", "--data", data, "--epochs", 1]
+    teacher = fer_train(*words, "--out", "teacher.keras", cwd=tmp_path)
+    assert teacher.returncode == 0, teacher.stderr
+    pupil = fer_train(*words, "--teacher", "teacher.keras", "--json", cwd=tmp_path)
+    assert pupil.returncode == 0, pupil.stderr
+    assert json.loads(pupil.stdout)["recipe"]["teachers"] == ["teacher.keras"]
+    unknown = fer_train(*words, "--teacher", "no.keras", "--force", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert unknown.stderr.splitlines()[-1] == "fer-train: --teacher no.keras: no such file"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "--data: needs faces to train on: download fer2013.csv"),
+        (["--network", "deepcnn"], "--network deepcnn: did you mean 'deep-cnn'?"),
+        (["--data", "no.csv"], "no.csv: no such file"),
+        (["--data", "x.npz", "--out", "m.h5"], "--out m.h5: wanted the name of a .keras file"),
+        (["--data", "x.npz", "--augment", "twist=3"], "--augment twist=3: 'twist=3' is none of"),
+        (["--data", "x.npz", "--epochs", "0"], "argument --epochs: 0: must be 1 or more"),
+    ],
+)
+def test_wrong_options_are_one_line(words: list[str], says: str, tmp_path: Path) -> None:
+    done = fer_train(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    (tmp_path / "compact.keras").write_text("mine")
+    done = fer_train("--data", "x.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "compact.keras: exists; --force overwrites it" in done.stderr
+    assert (tmp_path / "compact.keras").read_text() == "mine"
+
+
+def test_a_file_that_is_no_training_is_not_resumed(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.training").write_bytes(b"PK\x03\x04 not really")
+    done = fer_train("--network", "tiny", "--data", data, "--resume", cwd=tmp_path)
+    assert done.returncode == 65
+    assert "tiny.training: not a training to resume" in done.stderr.splitlines()[-1]
