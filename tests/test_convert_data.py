@@ -11,7 +11,14 @@ from convert import data
 from convert.labels import fer_order
 from convert.synthetic_faces import faces
 from edge.errors import RefusedFile, UsageError
-from tests.test_convert_training_data import parted, rows, write_csv, write_folder
+from tests.test_convert_training_data import (
+    parted,
+    rows,
+    votes_like,
+    write_csv,
+    write_folder,
+    write_votes,
+)
 
 FER = fer_order()
 
@@ -84,3 +91,6 @@ def test_damage_is_refused_with_its_place(tmp_path: Path) -> None:
     content[5] = (content[5][0], content[5][1][1:], content[5][2])
     with pytest.raises(RefusedFile, match=r"fer.csv: row 6 \(line 7\): 2256 pixels"):
         data.read(write_csv(tmp_path / "fer.csv", content))
+    votes = write_votes(tmp_path / "fer2013new.csv", content, votes_like(content))
+    with pytest.raises(RefusedFile, match=r"new.csv: has the votes of FER\+ alone.*in fer2013.csv"):
+        data.read(votes)

@@ -219,6 +219,7 @@ def test_a_subject_on_both_sides_of_a_folder(tmp_path: Path) -> None:
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == set(range(40))
     assert sides[1]
+    assert noted(found, "its own parts have people in common")
 
 
 def test_several_sources(shared: Path, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def _notes(train: Sequence[Item], validation: Sequence[Item], own: set[Path]) ->
             rule = "its own validation part"
         elif any(subjects):
             rule = f"by a hash of the subject: {len(subjects[0])} and {len(subjects[1])} people"
+            if any(item.validation for part in here for item in part):
+                rule += ", as its own parts have people in common"
         notes.append(
             f"{source.name}: to train on {len(here[0])}, to validate on {len(here[1])} ({rule})"
         )
