@@ -1,47 +1,64 @@
-"""fer-evaluate: scores a `.tflite` on faces with known classes, and the float model beside it."""
+"""fer-evaluate: scores a `.tflite` or a Keras model on faces with known classes."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from convert import process
+from convert import answering, pictures, score_table
+from convert.answering import Answers, Asked
 from convert.compare import compare, known
-from convert.data import Faces, read, read_test_split
+from convert.data import Faces
 from convert.metrics import score
 from convert.request import Progress
 from convert.screen import Bars, joined
+from convert.training.pool import CKPLUS
 from edge import __version__
-from edge.classifier import Classifier
-from edge.errors import ModelError, Problem, RefusedFile, UsageError
+from edge.errors import Problem, UsageError
 from edge.records import FloatArray
+
+EXAMPLES = """examples:
+  fer-evaluate m.tflite --keras m.h5 --data fer2013.csv --split public
+  fer-evaluate m.keras --data ckplus.npz --robustness --pictures out/
+"""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`scores` is for JSON; the rest for pictures: per kind, `int8` or `float`, the answers."""
+
+    scores: dict[str, Any]
+    faces: Faces
+    labels: tuple[str, ...]
+    answers: dict[str, FloatArray]
 
 
 def parser() -> argparse.ArgumentParser:
     """The options; one screen of help."""
     made = argparse.ArgumentParser(
         prog="fer-evaluate",
+        usage="fer-evaluate MODEL --data PATH [options]",
         description=__doc__,
-        epilog="example:\n  fer-evaluate m.tflite --keras m.h5 --data fer2013.npz --split public",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
-    add("model", metavar="MODEL.tflite", type=Path)
+    add("model", metavar="MODEL", type=Path, help=".tflite, or what fer-convert opens")
     add("--data", metavar="PATH", type=Path, required=True, help="npz, FER2013 csv, class folders")
-    add(
-        "--split",
-        default="",
-        choices=["", "train", "public", "private"],
-        help="part of the data (the one set aside)",
-    )
-    add("--keras", metavar="MODEL", help="the float model that it was made from")
+    splits = ["", "train", "public", "private"]
+    add("--split", default="", choices=splits, help="part of the data (the one set aside)")
+    add("--keras", metavar="MODEL", help="the float model that MODEL.tflite was made from")
     add("--weights", metavar="FILE", help="the weights of a model.json")
-    add("--input-range", metavar="R", help="of the float model; as its card says")
+    add("--labels", metavar="ORDER", help="of a Keras model: fer, alphabetical, a list, a file")
+    add("--input-range", metavar="R", help="of the Keras model: 0..1, -1..1, 0..255, mean,std")
+    add("--robustness", action="store_true", help="also score the faces blurred, dark and far away")
+    add("--pictures", metavar="DIR", type=Path, help="write confusion, reliability, ROC as PNG")
     add("--json", action="store_true", help="print everything as JSON")
     add("-v", "--verbose", action="store_true", help="show TensorFlow's own output")
     add("--version", action="version", version=f"fer-evaluate {__version__}")
@@ -53,88 +70,124 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     bars = Bars()
     try:
-        scores = evaluate(options, bars)
+        if options.pictures:
+            pictures.check()
+        found = evaluate(options, bars)
+        bars.close()
+        _deliver(found, options)
     except Problem as error:
         bars.close()
+        if options.json:
+            print(json.dumps({"error": str(error), **getattr(error, "findings", {})}))
         print(f"fer-evaluate: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         bars.close()
         return 130
-    bars.close()
-    if options.json:
-        print(json.dumps(scores))
-    else:
-        _show(scores)
     return 0
 
 
-def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Scores of the int8 file, and with `--keras` of the float model and how the two agree."""
+def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
+    """Scores of the model, and with `--keras` of the float model beside it and how both agree.
+
+    Raises `Problem` of the kind that fits.
+    """
     if not options.model.exists():
         raise UsageError(f"{options.model}: no such file")
-    try:
-        classifier = Classifier(options.model)
-    except ModelError as error:  # for the Pi a wrong configuration, here a file that is refused
-        raise RefusedFile(str(error)) from error
-    faces = known(_faces(options.data, options.split), classifier.labels, options.data)
-    rows = []
-    for done, picture in enumerate(faces.pictures):
-        rows.append(classifier.classify(picture))
-        progress("int8", done + 1, len(faces.pictures))
-    quantized = np.stack(rows)
-    scores = {"int8": score(quantized, faces.truth, classifier.labels)}
+    asked = Asked(options.data, options.split, options.robustness)
+    given = {name: getattr(options, name) for name in ("weights", "labels", "input_range")}
+    if answering.is_tflite(options.model):
+        answered = _tflite(options, asked, given, progress)
+    else:
+        if options.keras:
+            raise UsageError(f"--keras: goes with a .tflite; {options.model} is none")
+        floating = answering.keras(str(options.model), asked, given, progress, options.verbose)
+        answered = {"float": floating}
+    first = next(iter(answered.values()))
+    everything = asked.faces()
+    faces = known(everything, first.labels, options.data)
+    scores: dict[str, Any] = {
+        "model": options.model.name,
+        "data": options.data.name,
+        "split": options.split,
+        "labels": list(first.labels),
+        "left_out": len(everything.pictures) - len(faces.pictures),
+        "notes": [note for answers in answered.values() for note in answers.notes],
+    }
+    scores |= {kind: scored(answers, faces) for kind, answers in answered.items()}
+    plain = {kind: answers.rows[""] for kind, answers in answered.items()}
+    if len(plain) == 2:
+        scores["compared"] = compare(plain["float"], plain["int8"]).as_dict()
+    return Evaluation(scores, faces, first.labels, plain)
+
+
+def _tflite(
+    options: argparse.Namespace, asked: Asked, given: dict[str, Any], progress: Progress
+) -> dict[str, Answers]:
+    """Of the `.tflite`, and of `--keras` with the labels and the range of its card."""
+    if options.labels:
+        raise UsageError(f"--labels: {options.model} has its labels in its card")
+    card, answers = answering.tflite(options.model, asked, progress)
+    answered = {"int8": answers}
     if options.keras:
-        value = options.input_range or classifier.card.more.get("input_range_value")
+        value = options.input_range or card.more.get("input_range_value")
         if not isinstance(value, str):
             raise UsageError(f"{options.model}: its card has no input range; give --input-range")
-        request = {
-            "task": "evaluate",
-            "source": options.keras,
-            "weights": options.weights,
-            "input_range": value,
-            "data": str(options.data),
-            "split": options.split,
-            "labels": list(classifier.labels),
+        given |= {"labels": ",".join(card.labels), "input_range": value}
+        answered["float"] = answering.keras(options.keras, asked, given, progress, options.verbose)
+    return answered
+
+
+def scored(answers: Answers, faces: Faces) -> dict[str, Any]:
+    """`metrics.score`, and what else can be said of `faces`, for which `answers` are."""
+    rows = answers.rows[""]
+    found = score(rows, faces.truth, answers.labels)
+    right = [
+        answers.labels[answer] == truth
+        for answer, truth in zip(rows.argmax(axis=1), faces.truth, strict=True)
+    ]
+    if people := _by_subject(faces, right):
+        means = [float(np.mean(of_one)) for of_one in people.values()]
+        found["subjects"] = {"people": len(people), "accuracy": round(float(np.mean(means)), 4)}
+    in_data = [name in faces.truth for name in answers.labels]
+    if not all(in_data):
+        among = np.where(in_data, rows, -1.0).argmax(axis=1)
+        hits = [answers.labels[a] == truth for a, truth in zip(among, faces.truth, strict=True)]
+        found["accuracy_of_data_classes"] = round(float(np.mean(hits)), 4)
+    if worse := {name: rows for name, rows in answers.rows.items() if name}:
+        found["degraded"] = {
+            name: score(rows, faces.truth, answers.labels) for name, rows in worse.items()
         }
-        exact = np.array(process.run(request, progress, options.verbose)["answers"], np.float32)
-        scores["float"] = score(exact, faces.truth, classifier.labels)
-        scores["compared"] = compare(exact, quantized).as_dict()
-    return scores
+    return found
 
 
-def _faces(path: Path, split: str) -> Faces:
-    """The part of the data that was asked for, else the one that was set aside from training."""
-    return read(path, split) if split else read_test_split(path)
+def _by_subject(faces: Faces, right: list[bool]) -> dict[str, list[bool]]:
+    """What was right, by person; empty unless every name tells who it is, as in CK+."""
+    found: dict[str, list[bool]] = {}
+    for name, hit in zip(faces.names, right, strict=False):
+        person = CKPLUS.match(Path(name).name)
+        if person is None:
+            return {}
+        found.setdefault(person[1], []).append(hit)
+    return found
 
 
-def float_answers(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """In the worker: the float model's probabilities of the same faces in the same order."""
-    from convert import normalisation  # noqa: PLC0415
-    from convert.float_model import prepared  # noqa: PLC0415
-    from convert.load import load  # noqa: PLC0415
-    from convert.sources import find  # noqa: PLC0415
-
-    progress("float", 0, 1)
-    source, data, labels = request["source"], request["data"], request["labels"]
-    model = load(find(Path(source), Path(request["weights"]) if request["weights"] else None))
-    if model.classes != len(labels):
-        raise UsageError(f"{source}: gives {model.classes} classes, the .tflite {len(labels)}")
-    faces = known(_faces(Path(data), request["split"]), tuple(labels), data)
-    scaling = normalisation.parse(request["input_range"])
-    parts: list[FloatArray] = []
-    for start in range(0, len(faces.pictures), 512):
-        pixels = prepared(faces.pictures[start : start + 512], model.input_shape)
-        parts.append(model.probabilities(pixels, scaling))
-        progress("float", min(start + 512, len(faces.pictures)), len(faces.pictures))
-    return {"answers": np.concatenate(parts).round(6).tolist()}
-
-
-def _show(scores: dict[str, Any]) -> None:
-    for kind in ("int8", "float"):
-        if kind in scores:
-            print(f"{kind:<6} accuracy {scores[kind]['accuracy']:.2%} of {scores[kind]['faces']}")
-    if "float" in scores:
+def _deliver(found: Evaluation, options: argparse.Namespace) -> None:
+    if options.pictures:
+        truth = np.array([found.labels.index(name) for name in found.faces.truth], np.intp)
+        for kind, answers in found.answers.items():
+            pictures.write(options.pictures, kind, answers, truth, found.labels)
+    scores = found.scores
+    for line in scores["notes"]:
+        print(line, file=sys.stderr)
+    if options.json:
+        print(json.dumps(scores))
+        return
+    if scores["left_out"]:
+        print(f"{scores['left_out']} faces left out: of classes that the model does not know")
+    for kind in found.answers:
+        print(*score_table.lines(kind, scores[kind]), "", sep="\n")
+    if "compared" in scores:
         loss = scores["int8"]["accuracy"] - scores["float"]["accuracy"]
         agreement = scores["compared"]["agreement"]
         print(f"difference {100 * loss:+.2f} points; the two agree on {agreement:.2%}")
