@@ -20,8 +20,8 @@ from edge.model_card import read_card
 
 EXAMPLES = """examples:
   fer-convert model.h5                     finds out what nobody wrote down
-  fer-convert model.json --weights w.h5    a network and its weights in two files
-  fer-convert model.keras --labels fer --input-range -1..1 --evaluate fer2013.csv --report out/
+  fer-convert model.json --weights w.h5    network and weights in two files
+  fer-convert m.keras --labels fer --input-range -1..1 --evaluate fer2013.csv
 """
 
 
@@ -30,16 +30,20 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="fer-convert",
         usage="fer-convert MODEL [options]",
-        description=__doc__,
         epilog=EXAMPLES,
+        add_help=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = made.add_argument
+    add = made.add_argument_group(
+        "A trained Keras emotion model in, one self-describing int8 .tflite out"
+    ).add_argument
+    add("-h", "--help", action="help", help=argparse.SUPPRESS)
     add("model", metavar="MODEL", type=Path, help=".h5, .hdf5, .keras, SavedModel folder, .json")
     add("-o", "--out", metavar="FILE", type=Path, help="the .tflite (beside MODEL)")
     add("--weights", metavar="FILE", help="the weights of a model.json")
     add("--labels", metavar="ORDER", help="fer, alphabetical, a list with commas, or a file")
     add("--input-range", metavar="R", help="0..1, -1..1, 0..255, mean,std, or an .npz of those")
+    add("--input-size", metavar="N", help="48 or 64x48, where the network takes any size")
     add("--calibrate", metavar="PATH", help="faces to set int8's ranges: npz, csv, folder, video")
     add("--evaluate", metavar="PATH", help="faces with classes to score int8 and float on")
     add("--report", metavar="DIR", type=Path, help="write report.html and report.json there")
@@ -103,6 +107,7 @@ def _convert(options: argparse.Namespace, bars: Bars) -> int:
             weights=options.weights,
             labels=options.labels,
             input_range=options.input_range,
+            input_size=options.input_size,
             calibrate=options.calibrate,
             evaluate=options.evaluate,
             report=str(report) if options.report else None,

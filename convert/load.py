@@ -17,9 +17,10 @@ import tensorflow as tf
 
 from convert import saved_model, vetting
 from convert.float_model import FloatModel, head_of
-from convert.shapes import checked_shapes
-from convert.sources import Kind, Source
-from edge.errors import Problem, RefusedFile, first_line
+from convert.formats import Kind
+from convert.shapes import Size, checked_shapes, sized
+from convert.sources import Source
+from edge.errors import RefusedFile, UsageError, first_line
 
 KERAS = ("keras", "tf_keras")
 #: What Keras, h5py and TensorFlow raise on files that they cannot read.
@@ -30,28 +31,46 @@ FAULTS = (
 )  # fmt: skip
 
 
-def load(source: Source) -> FloatModel:
-    """The network of `source` with its weights.
+def load(source: Source, size: Size | None = None) -> FloatModel:
+    """The network of `source` with its weights, for pictures of `size` where it takes any.
 
     Raises `RefusedFile` where it cannot be built, would run code of its author, or takes or gives
-    something else than pictures and classes.
+    something else than pictures and classes; `UsageError` where `size` is wanted or does not fit.
     """
     if source.kind is Kind.SAVED_MODEL:
-        return _checked(saved_model.load(source.path), source.path)
-    reasons = []
-    for name in KERAS:
+        return _checked(saved_model.load(source.path, size), source.path)
+    refusals: dict[str, RefusedFile] = {}
+    reasons: dict[str, str] = {}
+    writer = source.config is not None and _writer(source.config)
+    for name in _readers(source.config or {}):
         keras = importlib.import_module(name)
-        config = _vetted(source, keras)
         try:
-            network = _build(config, source, keras)
+            network = _build(_vetted(source, keras), source, keras)
+        except RefusedFile as error:
+            refusals[name] = error
         except FAULTS as error:
-            reasons.append(f"{name}: {first_line(error)}")
+            reasons[name] = first_line(error)
         else:
-            return _checked(_from_keras(network, name), source.path)
+            return _checked(_from_keras(network, name, size), source.path)
+    if not reasons:
+        raise next(iter(refusals.values()))
+    name = writer if writer in reasons else next(iter(reasons))
     raise RefusedFile(
         f"{source.path}: neither Keras 3 nor tf-keras can build it with the weights of"
-        f" {source.weights.name} ({reasons[0]:.300})"
+        f" {source.weights.name} ({name}: {reasons[name]:.300})"
     )
+
+
+def _writer(config: dict[str, Any]) -> str:
+    """Which of `KERAS` wrote the description."""
+    return "tf_keras" if str(config.get("keras_version")).startswith(("1.", "2.")) else "keras"
+
+
+def _readers(config: dict[str, Any]) -> tuple[str, ...]:
+    """`KERAS` in the order in which they are tried."""
+    if _writer(config) == "tf_keras" and vetting.mentions(config, "hard_sigmoid"):
+        return KERAS[::-1]  # Keras 3 calls by this name another function
+    return KERAS
 
 
 def _vetted(source: Source, keras: Any) -> dict[str, Any]:
@@ -82,7 +101,7 @@ def _ending(source: Source) -> str:
     return ".h5" if old else ".weights.h5"
 
 
-def _from_keras(network: Any, name: str) -> Callable[[], FloatModel]:
+def _from_keras(network: Any, name: str, size: Size | None) -> Callable[[], FloatModel]:
     def make() -> FloatModel:
         inputs, outputs = network.inputs or [], network.outputs or []
         if len(inputs) != 1 or len(outputs) != 1:
@@ -90,7 +109,11 @@ def _from_keras(network: Any, name: str) -> Callable[[], FloatModel]:
                 f"a network of {len(inputs)} inputs and {len(outputs)} outputs;"
                 " needs one picture in and one row of classes out"
             )
-        shape, classes = checked_shapes(tuple(inputs[0].shape), tuple(outputs[0].shape))
+        taken, given = tuple(inputs[0].shape), tuple(outputs[0].shape)
+        if None in taken[1:] and size:
+            taken = sized(taken, size)
+            given = tuple(network.compute_output_shape(taken))
+        shape, classes = checked_shapes(taken, given, size)
         for layer in network.layers:
             if not all(np.isfinite(values).all() for values in layer.get_weights()):
                 raise RefusedFile(f"the weights of layer '{layer.name}' hold NaN or infinity")
@@ -107,9 +130,7 @@ def _from_keras(network: Any, name: str) -> Callable[[], FloatModel]:
 def _checked(make: Callable[[], FloatModel], path: Path) -> FloatModel:
     try:
         return make()
-    except RefusedFile as error:
-        raise RefusedFile(f"{path}: {error}") from error
-    except Problem:
-        raise
+    except (RefusedFile, UsageError) as error:
+        raise type(error)(f"{path}: {error}") from error
     except FAULTS as error:
         raise RefusedFile(f"{path}: the network does not run ({first_line(error):.200})") from error

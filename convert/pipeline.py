@@ -16,6 +16,7 @@ from convert.judge import Judgement, judge
 from convert.layers import LayerError, worst
 from convert.load import load
 from convert.request import Progress, Request
+from convert.shapes import parse_size
 from convert.sources import Source, find
 from edge import __version__
 from edge.errors import Problem
@@ -37,7 +38,7 @@ def convert(request: Request, progress: Progress) -> dict[str, Any]:
     """
     progress("loading", 0, 1)
     source = find(Path(request.source), Path(request.weights) if request.weights else None)
-    model = load(source)
+    model = load(source, parse_size(request.input_size))
     progress("loading", 1, 1)
     progress("probing", 0, 1)
     finding = find_out(model, request)

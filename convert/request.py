@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeAlias
 
 #: Called with the name of a stage, how much of it is done, and of how much.
@@ -25,16 +24,8 @@ class Request:
     weights: str | None = None
     labels: str | None = None
     input_range: str | None = None
+    input_size: str | None = None
     calibrate: str | None = None
     evaluate: str | None = None
     report: str | None = None
     min_agreement: float = MIN_AGREEMENT
-
-    def to_json(self) -> str:
-        """One line of JSON; `from_json` reads it."""
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def from_json(text: str) -> Request:
-        """The request that `to_json` wrote."""
-        return Request(**json.loads(text))

@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from convert.float_model import FloatModel, head_of
-from convert.shapes import checked_shapes
+from convert.shapes import Size, checked_shapes, sized
 from edge.errors import RefusedFile, first_line
 
 #: Operations that only calculate. A graph can also read and write files or call Python.
@@ -38,8 +38,8 @@ _BESIDES = """
     StatelessRandomUniformFullIntV2 StaticRegexFullMatch StringJoin"""
 
 
-def load(path: Path) -> Callable[[], FloatModel]:
-    """What makes the float model of the folder at `path`.
+def load(path: Path, size: Size | None = None) -> Callable[[], FloatModel]:
+    """What makes the float model of the folder at `path`, for pictures of `size` if it takes any.
 
     Raises `RefusedFile` where the folder is damaged or its graph does more than calculate.
     """
@@ -57,7 +57,9 @@ def load(path: Path) -> Callable[[], FloatModel]:
                 f"a network of {len(taken)} inputs and {len(given)} outputs;"
                 " needs one picture in and one row of classes out"
             )
-        shape, classes = checked_shapes(_sizes(taken[0]), _sizes(given[0]))
+        sizes = _sizes(taken[0])
+        sizes = sized(sizes, size) if size else sizes
+        shape, classes = checked_shapes(sizes, _sizes(given[0]), size)
         frozen = convert_variables_to_constants_v2(signature)
         _refuse(
             {node.op for node in frozen.graph.as_graph_def().node} - {*_CALCULATES.split()}, path

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from convert import keras1
+from convert import keras1, keras3
 from edge.errors import RefusedFile
 
 NETWORKS = ("Sequential", "Functional", "Model")
@@ -25,6 +25,11 @@ _TRAINING_ONLY = re.compile(
     r"|Sharpness|ColorJitter|Grayscale|Erasing|GaussianBlur|Invert|Posterization|Perspective"
     r"|ElasticTransform|ColorDegeneration)"
 )
+#: Layers that hold another library's program, or read files that they name.
+_FOREIGN = {
+    "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "StringLookup", "IntegerLookup",
+    "TextVectorization",
+}  # fmt: skip
 #: What a description may name besides layers. `keras.utils`, `keras.saving` and others have
 #: functions that read, write and download.
 _MODULES = re.compile(
@@ -70,6 +75,8 @@ def _reason(name: str, found: dict[str, Any], keras: Any) -> str | None:
     reason = None
     if name in ("Lambda", "__lambda__"):
         reason = f"holds a Lambda layer ({title})"
+    elif name in _FOREIGN:
+        reason = f"holds a layer that runs or reads what is not in the network ({title})"
     elif name == "function":
         known = isinstance(inner, str) and hasattr(keras.activations, inner)
         reason = None if known else f"holds a function of its author ({inner!r:.60})"
@@ -94,7 +101,7 @@ def mend(config: dict[str, Any], layers: Any) -> dict[str, Any]:
     `layers` is the module whose layers will be built: a keyword that they do not know goes, where
     it is idle or unset.
     """
-    config = {**keras1.translated(config)}
+    config = {**keras1.translated(_decoded(config))}
     config.pop("compile_config", None)
     inner = config["config"]
     if config["class_name"] == "Sequential" and isinstance(inner, list):
@@ -125,6 +132,7 @@ def _mend_layer(layer: Any, layers: Any) -> Any:
         kept = {key: config[key] for key in ("name", "batch_input_shape") if key in config}
         plain = {key: layer[key] for key in ("name", "inbound_nodes") if key in layer}
         return {**plain, "class_name": "Activation", "config": {**kept, "activation": "linear"}}
+    layer = keras3.translated(layer)
     kind = getattr(layers, name, None)
     if kind is None:
         return layer
@@ -137,6 +145,32 @@ def _droppable(key: str, value: Any, kind: type) -> bool:
         return True  # half precision helps training; int8 is made from float32
     taken = inspect.signature(kind).parameters
     return key not in taken and key not in _BASE and (key in _IDLE or value in (None, False))
+
+
+def _decoded(node: Any) -> Any:
+    """`node` with what JSON has no sign for, and tf.keras writes as objects, in Python's own."""
+    if isinstance(node, list):
+        return [_decoded(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    kind = node.get("class_name")
+    if kind in ("__tuple__", "TensorShape") and isinstance(node.get("items"), list):
+        return [_decoded(value) for value in node["items"]]
+    if kind == "__ellipsis__" and "config" not in node:
+        return ...
+    return {key: _decoded(value) for key, value in node.items()}
+
+
+def mentions(node: Any, word: str) -> bool:
+    """Whether `word` stands anywhere in a description, however deep."""
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if here == word:
+            return True
+        if isinstance(here, dict | list):
+            waiting += here.values() if isinstance(here, dict) else here
+    return False
 
 
 def _with_input(layers: list[Any]) -> list[Any]:

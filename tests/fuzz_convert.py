@@ -20,6 +20,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from typing import Any
 HANG_S = 60.0
 #: The command gives up before.
 PATIENCE_S = 30.0
+#: Of the damaged files that still load, so many are converted; that takes seconds each.
+WHOLE = 0.1
 
 
 def main() -> int:
@@ -35,17 +38,38 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcomes, faults = fuzz(Path(folder), options.count, options.seed)
-    print(dict(outcomes))
-    print("\n".join(faults))
-    return 1 if faults else 0
+        found = fuzz(Path(folder), options.count, options.seed)
+    print(dict(found.outcomes), f"; the longest took {found.longest_s:.0f} s")
+    print("\n".join([*found.ended, *found.faults]))
+    return 1 if found.faults else 0
 
 
-def fuzz(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """How `count` damaged files ended, and a line for each that ended as none may."""
+@dataclass
+class Found:
+    """How many files ended how, what the longest took, and a line for each that stands out.
+
+    `ended` are files that ended or hung the process and that the command refused; `faults` are
+    files that ended as none may.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    longest_s: float = 0.0
+    ended: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, number: int, outcome: str, took_s: float) -> None:
+        self.outcomes[outcome.partition(":")[0]] += 1
+        self.longest_s = max(self.longest_s, took_s)
+        if outcome.startswith("FAULT"):
+            self.faults.append(f"{number}: {outcome}")
+        elif outcome.startswith("refused by the command"):
+            self.ended.append(f"{number}: {outcome} ({took_s:.0f} s)")
+
+
+def fuzz(folder: Path, count: int, seed: int) -> Found:
+    """How `count` damaged files ended."""
     context = multiprocessing.get_context("spawn")
-    outcomes: Counter[str] = Counter()
-    faults: list[str] = []
+    found = Found()
     number = 0
     while number < count:
         here, there = context.Pipe()
@@ -54,21 +78,18 @@ def fuzz(folder: Path, count: int, seed: int) -> tuple[Counter[str], list[str]]:
         there.close()
         while here.poll(PATIENCE_S):
             try:
-                number, outcome = here.recv()
+                number, outcome, took_s = here.recv()
             except EOFError:
                 break
-            outcomes[outcome.partition(":")[0]] += 1
-            if outcome.startswith("FAULT"):
-                faults.append(f"{number}: {outcome}")
+            found.add(number, outcome, took_s)
             number += 1
-        if number < count:
-            child.join(1)
-            outcomes["died" if child.exitcode else "hung"] += 1
-            faults += by_command(folder / f"try-{number}", number)
-            number += 1
+        child.join(1)
         child.kill()
         child.join()
-    return outcomes, faults
+        if number < count:
+            found.add(number, *by_command(folder / f"try-{number}"))
+            number += 1
+    return found
 
 
 def work(pipe: Connection, folder: Path, first: int, count: int, seed: int) -> None:
@@ -87,28 +108,39 @@ def work(pipe: Connection, folder: Path, first: int, count: int, seed: int) -> N
         place.mkdir()
         damaged = place / original.name
         damaged.write_bytes(damage(original, rng))
-        pipe.send((number, f"{attempt(damaged, models, place)}"))
+        before = time.monotonic()
+        outcome = attempt(damaged, models, place, whole=rng.random() < WHOLE)
+        pipe.send((number, outcome, time.monotonic() - before))
 
 
-def by_command(place: Path, number: int) -> list[str]:
-    """What is wrong with how `fer-convert` takes the damaged file in `place`."""
+def by_command(place: Path) -> tuple[str, float]:
+    """How `fer-convert` takes the damaged file in `place`, and in how many seconds."""
     files = sorted(place.iterdir())
     weights = ["--weights", str(place.parent / "models/pair.h5")] * (files[0].suffix == ".json")
     command = [sys.executable, "-m", "convert", str(files[0]), "-o", str(place / "out.tflite")]
+    before = time.monotonic()
     try:
         done = subprocess.run(
             [*command, *weights], capture_output=True, text=True, timeout=HANG_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return [f"{number}: {files[0].name}: fer-convert hangs"]
+        return f"FAULT: {files[0].name}: fer-convert hangs", HANG_S
     told = [line for line in done.stderr.splitlines() if line.startswith("fer-convert: ")]
-    left = sorted(place.iterdir()) != files
     sound = done.returncode in (1, 2, 65) and len(told) == 1 and "Traceback" not in done.stderr
-    return [] if sound and not left else [f"{number}: {files[0].name}: {done.stderr[-300:]!r}"]
+    if not sound or sorted(place.iterdir()) != files:
+        outcome = f"FAULT: {files[0].name}: {done.stderr[-300:]!r}"
+    else:
+        outcome = f"refused by the command: {told[0].partition(files[0].name)[2]}"
+    return outcome, time.monotonic() - before
 
 
-def attempt(damaged: Path, models: Path, place: Path) -> str:
-    """How the converter takes the file: `converted`, `refused`, or `FAULT` with the reason."""
+def attempt(damaged: Path, models: Path, place: Path, *, whole: bool) -> str:
+    """How the converter takes the file: `converted`, `refused`, or `FAULT` with the reason.
+
+    With `whole` a file that loads is converted; else it ends at what its untrained network cannot
+    tell, which is counted as `loaded`.
+    """
+    from convert.findings import Unclear
     from convert.pipeline import convert
     from convert.request import Request
     from edge.errors import Problem
@@ -116,7 +148,8 @@ def attempt(damaged: Path, models: Path, place: Path) -> str:
 
     out = place / "out.tflite"
     weights = str(models / "pair.h5") if damaged.suffix == ".json" else None
-    request = Request(str(damaged), str(out), weights, min_agreement=0.0)
+    known = {"labels": "fer", "input_range": "0..1"} if whole else {}
+    request = Request(str(damaged), str(out), weights, min_agreement=0.0, **known)
     before, outcome = time.monotonic(), "converted"
     try:
         if damaged.suffix == ".tflite":
@@ -124,7 +157,8 @@ def attempt(damaged: Path, models: Path, place: Path) -> str:
         convert(request, lambda *_: None)
     except Problem as problem:
         lines = len(str(problem).splitlines())
-        outcome = "refused" if lines == 1 else f"FAULT: {damaged.name}: {lines} lines: {problem!r}"
+        ended = "loaded" if isinstance(problem, Unclear) else "refused"
+        outcome = ended if lines == 1 else f"FAULT: {damaged.name}: {lines} lines: {problem!r}"
         if out.exists():
             outcome = f"FAULT: {damaged.name}: refused, but a file is left"
     except BaseException as error:  # noqa: BLE001  # what must not happen is what is looked for

@@ -222,12 +222,6 @@ def _sequential(*layers: keras.Layer) -> keras.Model:
             lambda k: _sequential(k.Input((1, 48, 48)), k.layers.Flatten(), k.layers.Dense(7)),
             "channels first",
         ),
-        (
-            lambda k: _sequential(
-                k.Input((None, None, 1)), k.layers.GlobalAveragePooling2D(), k.layers.Dense(7)
-            ),
-            "no fixed size",
-        ),
     ],
 )
 def test_shapes_that_are_no_pictures_and_classes(network: Any, reason: str, tmp_path: Path) -> None:
