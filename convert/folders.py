@@ -84,11 +84,12 @@ def _files(folder: Path, label: str) -> list[Path]:
 
 
 def _pixels(file: Path) -> ByteArray | None:
-    """The picture in gray; None where it is damaged."""
+    """The picture in gray; None where it is damaged.
+
+    It is decoded from memory: reading a file itself, OpenCV fills up what a cut JPEG lacks.
+    """
     content = file.read_bytes()
-    # OpenCV fills up what a JPEG lacks: after the last start of scan there must be an end of image.
-    cut = content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
-    if not content or cut:
+    if not content:
         return None
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
