@@ -89,7 +89,8 @@ def keras(
 ) -> Answers:
     """Of the Keras model at `source`.
 
-    `given` are `weights`, `labels`, `input_range` as fer-convert takes them, None where not said.
+    `given` are `weights`, `labels`, `input_range` and `input_size` as fer-convert takes them, None
+    where nobody said.
     """
     request = {
         "task": "evaluate",
@@ -110,11 +111,13 @@ def in_worker(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     from convert.findings import find_out  # noqa: PLC0415
     from convert.float_model import prepared  # noqa: PLC0415
     from convert.load import load  # noqa: PLC0415
+    from convert.shapes import parse_size  # noqa: PLC0415
     from convert.sources import find  # noqa: PLC0415
 
     progress(process.READING, 0, 1)
     source, weights = request["source"], request["weights"]
-    model = load(find(Path(source), Path(weights) if weights else None))
+    found = find(Path(source), Path(weights) if weights else None)
+    model = load(found, parse_size(request["input_size"]))
     progress("probing", 0, 1)
     said = {name: request[name] for name in ("labels", "input_range")}
     finding = find_out(model, Request(source, "", weights, **said))

@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     add("--weights", metavar="FILE", help="the weights of a model.json")
     add("--labels", metavar="ORDER", help="of a Keras model: fer, alphabetical, a list, a file")
     add("--input-range", metavar="R", help="of the Keras model: 0..1, -1..1, 0..255, mean,std")
+    add("--input-size", metavar="HxW", help="for a Keras model that takes any, as 48x48")
     add("--robustness", action="store_true", help="also score the faces blurred, dark and far away")
     add("--pictures", metavar="DIR", type=Path, help="write confusion, reliability, ROC as PNG")
     add("--json", action="store_true", help="print everything as JSON")
@@ -95,7 +96,8 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
     if not options.model.exists():
         raise UsageError(f"{options.model}: no such file")
     asked = Asked(options.data, options.split, options.robustness)
-    given = {name: getattr(options, name) for name in ("weights", "labels", "input_range")}
+    words = ("weights", "labels", "input_range", "input_size")
+    given = {name: getattr(options, name) for name in words}
     if answering.is_tflite(options.model):
         answered = _tflite(options, asked, given, progress)
     else:
@@ -124,7 +126,7 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
 def _tflite(
     options: argparse.Namespace, asked: Asked, given: dict[str, Any], progress: Progress
 ) -> dict[str, Answers]:
-    """Of the `.tflite`, and of `--keras` with the labels and the range of its card."""
+    """Of the `.tflite`, and of `--keras` with the labels, the range and the size of its card."""
     if options.labels:
         raise UsageError(f"--labels: {options.model} has its labels in its card")
     card, answers = answering.tflite(options.model, asked, progress)
@@ -133,7 +135,8 @@ def _tflite(
         value = options.input_range or card.more.get("input_range_value")
         if not isinstance(value, str):
             raise UsageError(f"{options.model}: its card has no input range; give --input-range")
-        given |= {"labels": ",".join(card.labels), "input_range": value}
+        size = "x".join(str(side) for side in card.input_shape[1:3])
+        given |= {"labels": ",".join(card.labels), "input_range": value, "input_size": size}
         answered["float"] = answering.keras(options.keras, asked, given, progress, options.verbose)
     return answered
 
