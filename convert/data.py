@@ -27,11 +27,13 @@ class Faces:
     """Grey pictures, uint8 `(height, width)` each; `truth[i]` is the name of picture i's class.
 
     `truth` is empty where the source does not say. `names[i]` is picture i's place in its source.
+    `unreadable` counts the damaged ones of the source, which are not among these.
     """
 
     pictures: list[ByteArray]
     truth: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    unreadable: int = 0
 
     def some(self, count: int) -> Faces:
         """At most `count` of them, spread evenly over all."""
@@ -47,7 +49,7 @@ class Faces:
         truth, names = (
             tuple(said[row] for row in rows) if said else () for said in (self.truth, self.names)
         )
-        return Faces([self.pictures[row] for row in rows], truth, names)
+        return Faces([self.pictures[row] for row in rows], truth, names, self.unreadable)
 
 
 def read(path: Path, split: str = "") -> Faces:
@@ -90,18 +92,20 @@ def _first(path: Path, *choices: Collection[Part], named: str = "") -> Faces:
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder")
     for wanted in choices:
+        unreadable: list[Path] = []
         with readable(path):
-            found = list(_pictures(path, wanted))
+            found = list(_pictures(path, wanted, unreadable))
         if found:
+            pictures = [picture.pixels for picture in found]
             truth = tuple(picture.label for picture in found)
             names = tuple(picture.name for picture in found)
-            return Faces([picture.pixels for picture in found], truth if all(truth) else (), names)
+            return Faces(pictures, truth if all(truth) else (), names, len(unreadable))
     raise RefusedFile(f"{path}: no face found in it" + (f" for {named!r}" if named else ""))
 
 
-def _pictures(path: Path, wanted: Collection[Part]) -> Iterator[Picture]:
+def _pictures(path: Path, wanted: Collection[Part], unreadable: list[Path]) -> Iterator[Picture]:
     if path.is_dir():
-        return folders.pictures(path, [], wanted)
+        return folders.pictures(path, unreadable, wanted)
     ending = path.suffix.lower()
     if ending == ".npz":
         return npz.pictures(path, fer_order(), wanted)

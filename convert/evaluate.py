@@ -116,6 +116,8 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
         "left_out": len(everything.pictures) - len(faces.pictures),
         "notes": [note for answers in answered.values() for note in answers.notes],
     }
+    if faces.unreadable:
+        scores["notes"].append(f"{options.data}: {faces.unreadable} pictures cannot be read")
     scores |= {kind: scored(answers, faces) for kind, answers in answered.items()}
     plain = {kind: answers.rows[""] for kind, answers in answered.items()}
     if len(plain) == 2:

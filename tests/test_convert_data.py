@@ -94,3 +94,13 @@ def test_damage_is_refused_with_its_place(tmp_path: Path) -> None:
     votes = write_votes(tmp_path / "fer2013new.csv", content, votes_like(content))
     with pytest.raises(RefusedFile, match=r"new.csv: has the votes of FER\+ alone.*in fer2013.csv"):
         data.read(votes)
+
+
+def test_a_few_damaged_pictures_are_counted(tmp_path: Path) -> None:
+    folder = parted(tmp_path / "faces", train=140, validation=210)
+    broken = sorted((folder / "validation").rglob("*.png"))[3]
+    broken.write_bytes(broken.read_bytes()[:100])
+    found = data.read_test_split(folder)
+    assert (len(found.pictures), found.unreadable) == (209, 1)
+    assert found.of_classes(("happy",)).unreadable == 1
+    assert data.read(folder).unreadable == 0
