@@ -67,6 +67,7 @@ def _card(
         "source_bytes": sum(file.stat().st_size for file in files(source)),
         "opened_by": model.opened_by,
         "head": str(model.head),
+        "parameters": model.parameters,
         **finding.as_dict(),
         "calibration": best.calibration,
         "attempts": {attempt.calibration: attempt.agreement for attempt in made},
