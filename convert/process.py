@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from pathlib import Path
 from typing import IO, Any
 
 from convert.request import Progress
@@ -17,7 +15,6 @@ from edge.errors import Problem, RefusedFile
 
 #: The stage before which, and in which, the file is read.
 READING = "loading"
-PATIENCE_S, SLOW_DISK_BYTES_S = 40.0, 10e6
 
 
 class WorkerProblem(Problem):
@@ -57,39 +54,25 @@ def _talk(
 ) -> dict[str, Any]:
     assert worker.stdin is not None
     assert worker.stdout is not None
-    patience = threading.Timer(_patience_s(Path(request["source"])), worker.kill)
-    patience.start()
-    try:
-        worker.stdin.write(json.dumps(request))
-        worker.stdin.close()
-        stage = READING
-        for line in worker.stdout:
-            message = json.loads(line)
-            if "stage" in message:
-                stage = message["stage"]
-                if stage != READING:
-                    patience.cancel()
-                progress(stage, message["done"], message["total"])
-            elif "error" in message:
-                raise WorkerProblem(message["error"], message["code"], message.get("findings"))
-            else:
-                result: dict[str, Any] = message["result"]
-                return result
-        hung = patience.finished.is_set()
-        raise _death(worker.wait(), stage, chatter, request["source"], hung)
-    finally:
-        patience.cancel()
+    worker.stdin.write(json.dumps(request))
+    worker.stdin.close()
+    stage = READING
+    for line in worker.stdout:
+        message = json.loads(line)
+        if "stage" in message:
+            stage = message["stage"]
+            progress(stage, message["done"], message["total"])
+        elif "error" in message:
+            raise WorkerProblem(message["error"], message["code"], message.get("findings"))
+        else:
+            result: dict[str, Any] = message["result"]
+            return result
+    raise death(worker.wait(), stage, chatter, request["source"])
 
 
-def _patience_s(source: Path) -> float:
-    """How long reading may take: the HDF5 library can go in circles in a damaged file."""
-    size = source.stat().st_size if source.is_file() else 0
-    return PATIENCE_S + size / SLOW_DISK_BYTES_S
-
-
-def _death(code: int, stage: str, chatter: IO[bytes], source: str, hung: bool) -> Problem:
+def death(code: int, stage: str, chatter: IO[bytes], source: str) -> Problem:
     """Why the worker ended without an answer, as far as it is known."""
-    if stage == READING and hung:
+    if code == -signal.SIGXCPU:  # the worker limits itself while it reads
         return RefusedFile(f"{source}: the file is damaged: reading it does not end")
     if code == -signal.SIGKILL:
         return Problem(f"{stage}: the process was killed, most likely for want of memory")

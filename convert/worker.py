@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
+from convert.process import READING
 from edge.errors import Problem
 
+#: Reading a file may take so many seconds of the processor, and one more for so many bytes: in a
+#: damaged one the libraries can go in circles. Of seconds on the clock a busy machine takes many.
+READING_CPU_S, BYTES_PER_S = 45, 5e6
 #: Progress is told at most this often.
 TELL_EVERY_S = 0.1
 
@@ -43,6 +49,8 @@ def _perform(request: dict[str, Any], protocol: TextIO) -> dict[str, Any]:
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal last_stage, last_s
         now = time.monotonic()
+        if last_stage == READING != stage:
+            limit_s(None)
         if stage != last_stage or done == total or now - last_s >= TELL_EVERY_S:
             last_stage, last_s = stage, now
             tell(protocol, {"stage": stage, "done": done, "total": total})
@@ -60,6 +68,7 @@ def _perform(request: dict[str, Any], protocol: TextIO) -> dict[str, Any]:
 
     if task == "evaluate":
         return answering.in_worker(request, progress)
+    limit_s(_reading_s(Path(request["source"])))
     return pipeline.convert(Request(**request), progress)
 
 
@@ -71,6 +80,18 @@ def sound_gradients(network: str) -> dict[str, str]:
     """
     strided = ("mini-xception", "resnet50")
     return {"ONEDNN_MAX_CPU_ISA": "AVX2"} if network in strided else {}
+
+
+def _reading_s(source: Path) -> int:
+    """How much of the processor reading `source` may take."""
+    size = source.stat().st_size if source.is_file() else 0
+    return READING_CPU_S + int(size / BYTES_PER_S)
+
+
+def limit_s(processor_s: int | None) -> None:
+    """Let the kernel end this process after so much of the processor in all; None for never."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (most if processor_s is None else processor_s, most))
 
 
 def tell(protocol: TextIO, message: dict[str, Any]) -> None:

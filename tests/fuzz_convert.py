@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 HANG_S = 60.0
-#: The command gives up before.
-PATIENCE_S = 30.0
+#: A file for which the process takes longer goes to the command.
+PATIENCE_S = 40.0
 #: Of the damaged files that still load, so many are converted; that takes seconds each.
 WHOLE = 0.1
 
@@ -69,6 +69,9 @@ class Found:
 def fuzz(folder: Path, count: int, seed: int) -> Found:
     """How `count` damaged files ended."""
     context = multiprocessing.get_context("spawn")
+    maker = context.Process(target=save_models, args=(folder / "models",))
+    maker.start()
+    maker.join()
     found = Found()
     number = 0
     while number < count:
@@ -97,9 +100,6 @@ def work(pipe: Connection, folder: Path, first: int, count: int, seed: int) -> N
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     models = folder / "models"
-    if not models.is_dir():
-        models.mkdir()
-        save_models(models)
     originals = sorted(path for path in models.iterdir() if path.is_file())
     for number in range(first, count):
         rng = random.Random(f"{seed} {number}")
@@ -236,6 +236,8 @@ def places(node: Any) -> list[tuple[Any, Any]]:
 
 def save_models(folder: Path) -> None:
     """A small network in each format that Keras 3 and tf-keras write, and a `.tflite`."""
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
+    folder.mkdir()
     import keras
     import tf_keras
 

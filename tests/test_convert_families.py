@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +18,11 @@ import numpy as np
 import pytest
 import tf_keras
 
-from convert import hdf5
+from convert import hdf5, process
 from convert.load import load
 from convert.sources import find
-from edge.errors import RefusedFile, UsageError
+from edge.errors import Problem, RefusedFile, UsageError
+from tests.conftest import ROOT
 from tests.converting import converted
 
 OPTIONS = {"labels": "fer", "input_range": "0..1", "min_agreement": 0.0}
@@ -136,3 +141,26 @@ def test_reading_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(hdf5, "PATIENCE_S", 1.0)
     with pytest.raises(RefusedFile, match="reading it does not end"):
         hdf5.check(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize(
+    ("code", "stage", "kind", "said"),
+    [
+        (-signal.SIGXCPU, "loading", RefusedFile, "reading it does not end"),
+        (-signal.SIGSEGV, "loading", RefusedFile, "reading it ended in SIGSEGV"),
+        (-signal.SIGSEGV, "calibrating", Problem, "calibrating: TensorFlow ended with SIGSEGV"),
+        (-signal.SIGKILL, "calibrating", Problem, "want of memory"),
+        (1, "loading", Problem, "loading: a last word"),
+    ],
+)
+def test_how_a_worker_dies(code: int, stage: str, kind: type[Problem], said: str) -> None:
+    with io.BytesIO(b"chatter\na last word\n") as chatter:
+        death = process.death(code, stage, chatter, "model.h5")
+    assert type(death) is kind
+    assert said in str(death)
+
+
+def test_a_process_that_goes_in_circles_is_ended_by_its_limit() -> None:
+    circles = "from convert.worker import limit_s\nlimit_s(1)\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", circles], cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == -signal.SIGXCPU
