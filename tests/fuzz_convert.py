@@ -97,8 +97,7 @@ def fuzz(folder: Path, count: int, seed: int) -> Found:
 
 def work(pipe: Connection, folder: Path, first: int, count: int, seed: int) -> None:
     """Try the files `first` to `count`; tell how each ended."""
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    hush()
     models = folder / "models"
     originals = sorted(path for path in models.iterdir() if path.is_file())
     for number in range(first, count):
@@ -234,9 +233,15 @@ def places(node: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+def hush() -> None:
+    """Keep TensorFlow, which is not imported yet, from writing to the terminal."""
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def save_models(folder: Path) -> None:
     """A small network in each format that Keras 3 and tf-keras write, and a `.tflite`."""
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
+    hush()
     folder.mkdir()
     import keras
     import tf_keras

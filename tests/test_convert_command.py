@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -107,6 +108,8 @@ def test_evaluates_and_reports(run: Run, network: Path, tmp_path: Path) -> None:
     page = (tmp_path / "report/report.html").read_text()
     assert page.count("true \\ said") == 2
     assert "Error of each layer" in page
+    assert "@media print" in page
+    assert not re.search(r"""(src|href)=["'](?!data:)|url\(|@import""", page)  # all is in the page
     assert json.loads((tmp_path / "report/report.json").read_text())["layers"]
 
     scored = run(
