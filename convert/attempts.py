@@ -11,11 +11,12 @@ import numpy as np
 
 from convert import data, layers, quantize
 from convert.bias import corrected
-from convert.clip import clipped
 from convert.compare import compare
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import Normalisation
 from convert.request import Progress, Request
+from convert.rounding import rounded
+from convert.steps import aligned
 from convert.synthetic_faces import faces, judging_faces, varied_faces
 from edge.records import ByteArray
 
@@ -54,7 +55,7 @@ def quantized(
     made: list[Attempt] = []
     for name, measured, pixels in _calibrations(model, graph, request, progress):
         progress("quantizing", len(made), len(made) + 1)
-        content = corrected(quantize.int8(measured), measured, pixels)
+        content = corrected(rounded(quantize.int8(measured), measured, pixels), measured, pixels)
         agreement = compare(exact, quantize.run(content, choosers)).agreement
         made.append(Attempt(content, measured, name, round(agreement, 4)))
         progress("quantizing", len(made), len(made))
@@ -66,16 +67,11 @@ def quantized(
 def _calibrations(
     model: FloatModel, graph: Any, request: Request, progress: Progress
 ) -> Iterator[tuple[str, bytes, ByteArray]]:
-    """`(name, calibrated file, faces)`, the most promising first; each made when it is asked for.
-
-    Clipped ranges come last: they help the networks that nothing else does, and hurt others.
-    """
+    """`(name, calibrated file, faces)`, the cheaper first; each made when it is asked for."""
     kind = "synthetic faces" if request.calibrate is None else "own faces"
     for name, share in ((kind, 1), (f"more {kind}", 3)):
         pixels = prepared(_pictures(request, share * face_count(model)), model.input_shape)
-        measured = quantize.calibrated(graph, pixels, progress)
-        yield name, measured, pixels
-    yield f"{name}, clipped", clipped(measured, pixels), pixels
+        yield name, aligned(quantize.calibrated(graph, pixels, progress)), pixels
 
 
 def _pictures(request: Request, count: int) -> list[ByteArray]:

@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from convert.clip import packed
+from convert.tflite_file import OP, WEIGHTED, constant, kind, packed, store, unpacked
 from edge.records import FloatArray
 
-_OP = schema.BuiltinOperator
 #: Operators whose output grows in proportion with their input, channel by channel.
-_PASSING = {_OP.MAX_POOL_2D, _OP.AVERAGE_POOL_2D, _OP.RELU, _OP.LEAKY_RELU}
-#: Operators with weights, and the axis of the weights that counts the output's channels.
-_WEIGHTED = {_OP.CONV_2D: 0, _OP.DEPTHWISE_CONV_2D: 3, _OP.FULLY_CONNECTED: 0}
+_PASSING = {OP.MAX_POOL_2D, OP.AVERAGE_POOL_2D, OP.RELU, OP.LEAKY_RELU}
 _STRAIGHT = {schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU}
 
 
@@ -31,10 +28,10 @@ def equalized(content: bytes) -> bytes:
 
     The network answers the same, to float's precision.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    model = unpacked(content)
     graph = _Graph(model)
     multiplications = [
-        operator for operator in model.subgraphs[0].operators if graph.kind(operator) == _OP.MUL
+        operator for operator in model.subgraphs[0].operators if kind(model, operator) == OP.MUL
     ]
     moved = [graph.move_factor(operator) for operator in multiplications]
     return packed(model, len(content)) if any(moved) else content
@@ -49,11 +46,6 @@ class _Graph:
         self._maker = {out: operator for operator in operators for out in operator.outputs}
         self._uses = Counter(source for operator in operators for source in operator.inputs)
         self._buffers = Counter(tensor.buffer for tensor in self._tensors)
-
-    def kind(self, operator: Any) -> int:
-        """The operator's code in the schema."""
-        code = self._model.operatorCodes[operator.opcodeIndex]
-        return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
     def move_factor(self, multiplication: Any) -> bool:
         """Move a constant factor per channel back to the weights; False where that cannot be."""
@@ -73,11 +65,11 @@ class _Graph:
     def _weighted_before(self, tensor: int) -> Any:
         """The layer with weights that `tensor` comes from, by way of passing operators alone."""
         while self._uses[tensor] == 1 and (maker := self._maker.get(tensor)) is not None:
-            kind = self.kind(maker)
-            if kind in _WEIGHTED:
+            code = kind(self._model, maker)
+            if code in WEIGHTED:
                 straight = maker.builtinOptions.fusedActivationFunction in _STRAIGHT
                 return maker if straight else None
-            if kind not in _PASSING:
+            if code not in _PASSING:
                 return None
             tensor = maker.inputs[0]
         return None
@@ -91,7 +83,7 @@ class _Graph:
         biases = [value for tensor in bias if (value := self._values(tensor)) is not None]
         if values is None or len(biases) != len(bias):
             return False
-        axis = _WEIGHTED[self.kind(operator)]
+        axis = WEIGHTED[kind(self._model, operator)]
         shape = [-1 if index == axis else 1 for index in range(values.ndim)]
         self._store(weights, values * factors.reshape(shape))
         for tensor, value in zip(bias, biases, strict=True):
@@ -104,13 +96,8 @@ class _Graph:
 
     def _values(self, tensor: int) -> FloatArray | None:
         """A constant's float32 values in its shape; None of what is no such constant."""
-        about = self._tensors[tensor]
-        data = self._model.buffers[about.buffer].data
-        if data is None or about.type != schema.TensorType.FLOAT32:
-            return None
-        return np.frombuffer(np.asarray(data, np.uint8).tobytes(), np.float32).reshape(about.shape)
+        values = constant(self._model, self._tensors[tensor])
+        return values if values is not None and values.dtype == np.float32 else None
 
     def _store(self, tensor: int, values: Any) -> None:
-        about = self._tensors[tensor]
-        raw = np.ascontiguousarray(values, np.float32).tobytes()
-        self._model.buffers[about.buffer].data = np.frombuffer(raw, np.uint8)
+        store(self._model, self._tensors[tensor], values)

@@ -84,13 +84,13 @@ class Run:
     def __call__(self, picture: ByteArray, only: str = "") -> dict[str, FloatArray]:
         """Each tensor's values for one picture, `(h, w, c)`, by name, as real numbers.
 
-        `only` names the one that is wanted; "" wants all.
+        `only` names the one that is wanted; "" wants all, with the input.
         """
         self._interpreter.set_tensor(
             self._input["index"], picture[None].astype(self._input["dtype"])
         )
         self._interpreter.invoke()
-        wanted = {only} if only else {name for name, _, _ in self.order}
+        wanted = {only} if only else {self._input["name"], *(name for name, _, _ in self.order)}
         values = {}
         for index, tensor in self._tensors.items():
             if tensor["name"] in wanted:

@@ -23,7 +23,6 @@ from convert import (
     quantize,
     vetting,
 )
-from convert.clip import clipped
 from convert.float_model import FloatModel, Head, head_of, prepared
 from convert.layers import Run, layer_errors, worst
 from convert.load import load
@@ -170,7 +169,6 @@ def test_factors_move_into_weights_without_changing_answers(tmp_path: Path) -> N
     found = worst(errors)
     assert found is not None
     assert max(error.error for error in errors) < 0.15
-    assert quantize.minimum_runtime(quantize.int8(clipped(measured, pixels))) <= (2, 14)
 
 
 def test_sigmoids_are_normalised_in_int8(tmp_path: Path) -> None:
