@@ -13,7 +13,7 @@ from convert.float_model import FloatModel
 from convert.normalisation import NAMED, Normalisation
 from convert.probe import Leanings
 from convert.request import Request
-from convert.synthetic_faces import clear_faces, varied_faces
+from convert.synthetic_faces import varied_faces
 from convert.training.stamp import labels_of
 from edge.errors import RefusedFile, UsageError
 
@@ -52,14 +52,20 @@ def find_out(model: FloatModel, request: Request) -> Findings:
     Raises `Unclear` where neither tells.
     """
     stated_range = normalisation.parse(request.input_range) if request.input_range else None
+    if stated_range and not stated_range.fits(model.input_shape):
+        size = "x".join(map(str, model.input_shape[1:]))
+        raise UsageError(f"--input-range {stated_range.value}: does not fit pictures of {size}")
     stated_names = labels.parse(request.labels, model.classes) if request.labels else None
     ways = {**NAMED, STANDARDISED.value: STANDARDISED}
     if model.input_shape[3] == 3:
         ways[MEAN_TAKEN.value] = MEAN_TAKEN
-    witness = functools.cache(lambda name: probe.leanings(model, ways[name], varied_faces))
-    scale = evidence.input_range(model, ways, witness, stated_names)
-    seen = probe.leanings(model, stated_range or ways[scale.answer], clear_faces)
-    order = _stamped(request, model.classes) or evidence.label_order(seen, model.classes)
+    witness = functools.cache(lambda name, draw: probe.leanings(model, ways[name], draw))
+    scale = evidence.input_range(model, ways, witness)
+    if stated_range:
+        seen = probe.leanings(model, stated_range, varied_faces)
+    else:
+        seen = witness(scale.answer, varied_faces)
+    order = _stamped(request, model.classes) or evidence.label_order(seen)
     known = {
         "evidence": {
             "input_range": {"from": scale.source, "clear": scale.clear, **scale.scores},
@@ -107,9 +113,9 @@ def _range_contradicted(
 def _order_contradicted(
     stated: tuple[str, ...] | None, order: Verdict, seen: Leanings
 ) -> list[str]:
-    if stated is None or not order.clear or stated == order.names or not probe.cells(stated):
+    if stated is None or not order.names or len(probe.cells(stated)) < len(stated) - 1:
         return []
-    if seen.trace(order.names) - seen.trace(stated) < LEADS:
+    if seen.likeness(order.names) - seen.likeness(stated) < LEADS:
         return []
     return [f"--labels {','.join(stated)} contradicts {order.line('label order')}"]
 

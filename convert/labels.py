@@ -9,6 +9,16 @@ from edge.errors import RefusedFile, UsageError
 from edge.model_card import canonical
 
 CONTEMPT = "contempt"
+#: Orders of other data sets' own numbering (8 classes of FER+ and AffectNet, 7 without contempt).
+_FERPLUS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", CONTEMPT)
+_AFFECTNET = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", CONTEMPT)
+ELSEWHERE = {
+    "FER+": _FERPLUS,
+    "FER+ without contempt": _FERPLUS[:-1],
+    "AffectNet": _AFFECTNET,
+    "AffectNet without contempt": _AFFECTNET[:-1],
+    "RAF-DB": ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"),
+}
 
 
 def fer_order() -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,8 @@ from edge.records import FloatArray
 class Normalisation:
     """`pixel * scale + offset`; both float32 and of a shape that spreads over `(h, w, c)`.
 
-    `value` is what `--input-range` takes to say the same.
+    `value` is what `--input-range` takes to say the same; of an `.npz` it names the file without
+    its folder, with its SHA-256, shape and means.
     """
 
     value: str
@@ -34,6 +37,14 @@ class Normalisation:
         apart = abs(low - others[0]) + abs(high - others[1])
         return apart < 0.25 * (high - low)
 
+    def fits(self, input_shape: tuple[int, int, int, int]) -> bool:
+        """Whether pixels of `input_shape`, NHWC, keep their shape."""
+        shapes = input_shape[1:], self.scale.shape, self.offset.shape
+        try:
+            return np.broadcast_shapes(*shapes) == shapes[0]
+        except ValueError:
+            return False
+
 
 def _linear(value: str, scale: float, offset: float) -> Normalisation:
     return Normalisation(value, np.array(scale, np.float32), np.array(offset, np.float32))
@@ -44,6 +55,8 @@ def standardised(mean: float, deviation: float) -> Normalisation:
     return _linear(f"{mean:g},{deviation:g}", 1 / deviation, -mean / deviation)
 
 
+#: What stands between an `.npz`'s name and its digest.
+_DIGEST = " sha256:"
 #: By the name that `--input-range` takes.
 NAMED = {
     "0..1": _linear("0..1", 1 / 255, 0),
@@ -55,12 +68,14 @@ NAMED = {
 def parse(text: str) -> Normalisation:
     """What `--input-range` says: a name, `mean,std` in grey levels, or an `.npz` of them.
 
-    Raises `UsageError` where it is none of these, `RefusedFile` where the `.npz` is damaged.
+    Also the `value` of any of these, as a card holds it. Raises `UsageError` where it is none of
+    them or another `.npz` than the card's, `RefusedFile` where the `.npz` is damaged.
     """
     if text in NAMED:
         return NAMED[text]
-    if text.endswith(".npz"):
-        return _per_pixel(Path(text))
+    path, told, digest = text.partition(_DIGEST)
+    if path.endswith(".npz"):
+        return _per_pixel(Path(path), digest.partition(" ")[0] if told else None)
     try:
         mean, deviation = (float(part) for part in text.split(","))
     except ValueError:
@@ -74,18 +89,25 @@ def parse(text: str) -> Normalisation:
     return standardised(mean, deviation)
 
 
-def _per_pixel(path: Path) -> Normalisation:
+def _per_pixel(path: Path, wanted: str | None) -> Normalisation:
     try:
-        with np.load(path, allow_pickle=False) as data:
+        content = path.read_bytes()
+        with np.load(io.BytesIO(content), allow_pickle=False) as data:
             mean, deviation = (np.asarray(data[name], np.float32) for name in ("mean", "std"))
     except FileNotFoundError as error:
         raise UsageError(f"--input-range {path}: no such file") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise RefusedFile(f"{path}: not an .npz with arrays mean and std") from error
-    if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
+    digest = hashlib.sha256(content).hexdigest()
+    if wanted not in (None, digest):
+        raise UsageError(f"--input-range {path}: is not the file that the card names ({wanted})")
+    finite = mean.size and np.isfinite(mean).all() and np.isfinite(deviation).all()
+    if not (finite and deviation.size and (deviation > 0).all()):
         raise RefusedFile(f"{path}: mean must be finite, std finite and above 0")
-    shaped = [_with_channel(array) for array in (mean, deviation)]
-    return Normalisation(str(path), 1 / shaped[1], -shaped[0] / shaped[1])
+    shape = "x".join(map(str, mean.shape)) or "1"
+    told = f"{shape}, mean {mean.mean():.4g}, std {deviation.mean():.4g}"
+    mean, deviation = _with_channel(mean), _with_channel(deviation)
+    return Normalisation(f"{path.name}{_DIGEST}{digest} ({told})", 1 / deviation, -mean / deviation)
 
 
 def _with_channel(array: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,20 @@ from convert import (
     batchnorm,
     data,
     equalize,
+    evidence,
     keras1,
     labels,
     normalisation,
     probe,
     quantize,
+    reader,
     vetting,
 )
 from convert.float_model import FloatModel, Head, head_of, prepared
 from convert.layers import Run, layer_errors, worst
 from convert.load import load
 from convert.sources import find
-from convert.synthetic_faces import clear_faces, faces, statistics
+from convert.synthetic_faces import clear_faces, faces, statistics, varied_faces
 from edge.errors import RefusedFile, UsageError
 from tests.converting import converted, old_runtime, quiet, small_network
 
@@ -72,11 +75,23 @@ def test_input_ranges(text: str, black: float, white: float) -> None:
     assert normalisation.parse(text).value == text
 
 
-def test_input_range_per_pixel(tmp_path: Path) -> None:
+def test_input_range_per_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "range.npz"
     np.savez(path, mean=np.full((48, 48), 100.0), std=np.full((48, 48), 50.0))
     pixels = np.full((2, 48, 48, 1), 150, np.uint8)
-    np.testing.assert_allclose(normalisation.parse(str(path))(pixels), 1.0)
+    found = normalisation.parse(str(path))
+    np.testing.assert_allclose(found(pixels), 1.0)
+    assert found.fits((1, 48, 48, 1))
+    assert found.fits((1, 48, 48, 3))
+    assert not found.fits((1, 64, 64, 1))
+    # A card must not hold a folder of somebody's machine, but tell which file it was.
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.value == f"range.npz sha256:{digest} (48x48, mean 100, std 50)"
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_allclose(normalisation.parse(found.value)(pixels), 1.0)
+    np.savez(path, mean=np.full((48, 48), 90.0), std=np.full((48, 48), 50.0))
+    with pytest.raises(UsageError, match="not the file that the card names"):
+        normalisation.parse(found.value)
     np.savez(path, mean=np.zeros(3))
     with pytest.raises(RefusedFile, match="arrays mean and std"):
         normalisation.parse(str(path))
@@ -208,15 +223,45 @@ def test_batchnorm_remembers_the_input_range(tmp_path: Path) -> None:
     assert sorted(found.values())[1] > 5 * found["-1..1"]
 
 
-def test_order_of_a_perfect_reader() -> None:
-    table = np.full((7, 7), -4.0, np.float32)
-    wanted = tuple(sorted(FER))
-    for column, name in enumerate(wanted):
-        table[FER.index(name), column] = -0.1
-    seen = probe.Leanings(table)
-    assert seen.trace(wanted) > 3
-    assert seen.trace(wanted) > seen.trace(FER) + 1
-    assert probe.freely_named(seen, 7)[0] == wanted
+def answering(names: tuple[str, ...], noise: float) -> probe.Leanings:
+    """A network of these classes that answers twice as surely as our reader, and noisily."""
+    pictures, intended = varied_faces(140, 6)
+    read = reader.readings(pictures)
+    rng = np.random.default_rng(5)
+    columns = [read[:, FER.index(n)] if n in FER else read.mean(axis=1) for n in names]
+    answers = 2 * np.stack(columns, axis=1) + noise * rng.standard_normal((140, len(names)))
+    return probe.Leanings(answers - np.log(np.exp(answers).sum(axis=1))[:, None], intended, read)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (FER, "fer"),
+        (tuple(sorted(FER)), "alphabetical"),
+        (tuple(sorted((*FER, "contempt"))), "alphabetical"),
+        (("angry", "contempt", "disgust", "fear", "happy", "sad", "surprise"), "alphabetical"),
+        (("angry", "happy", "neutral", "sad", "surprise"), "alphabetical"),
+        (("angry", "fear", "happy", "sad", "surprise", "neutral"), "fer"),
+    ],
+)
+def test_known_orders_are_recognised(names: tuple[str, ...], kind: str) -> None:
+    found = evidence.label_order(answering(names, 1.0))
+    assert (found.answer, found.names, found.clear) == (kind, names, True)
+
+
+def test_other_orders_are_suggested_but_not_clear() -> None:
+    ferplus = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+    own = ("surprise", "sad", "happy", "angry", "neutral", "disgust", "fear")
+    for names, known in ((ferplus, "FER+"), (own, "faces")):
+        found = evidence.label_order(answering(names, 1.0))
+        assert (found.answer, found.names, found.clear) == ("unclear", names, False)
+        assert known in found.source
+        assert f"--labels {','.join(names)}" in found.line("label order")
+
+
+def test_noise_has_no_order() -> None:
+    found = evidence.label_order(answering(FER, 40.0))
+    assert (found.answer, found.names, found.clear) == ("unclear", (), False)
 
 
 def test_faces_from_folders_csv_and_npz(tmp_path: Path) -> None:
