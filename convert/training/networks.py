@@ -22,7 +22,7 @@ Widths = tuple[int, int, int, int, int]
 #: As large as 60 million multiply-accumulates and 1 MB in int8 allow, with room to spare.
 COMPACT: Widths = (24, 32, 64, 128, 192)
 #: As large as 12 million and 150 KB allow: each stage costs about the same.
-TINY: Widths = (16, 16, 32, 52, 64)
+TINY: Widths = (16, 16, 36, 48, 64)
 
 
 def compact(style: Style = PLAIN, widths: Widths = COMPACT, name: str = "compact") -> keras.Model:
