@@ -1,8 +1,12 @@
-"""Descriptions that Keras 1 wrote, in the words of Keras 2."""
+"""What Keras 1 wrote otherwise: descriptions, in the words of Keras 2, and Theano's kernels."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+
+from convert.batchnorm import layers_of
 
 _CLASSES = {
     "Convolution2D": "Conv2D",
@@ -31,6 +35,19 @@ _GONE = {
 _MERGES = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate",
 }  # fmt: skip
+#: Layers whose first weights are kernels `(height, width, ...)`; others Theano never had.
+_CONVOLVING = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose")
+
+
+def turn_kernels(network: Any) -> None:
+    """Turn kernels trained with Theano by half a circle: it convolved where others correlate.
+
+    So did Keras up to 2.3 when it loaded them (`keras.utils.conv_utils.convert_kernel`).
+    """
+    for layer in layers_of(network):
+        if type(layer).__name__ in _CONVOLVING:
+            kernel, *rest = layer.get_weights()
+            layer.set_weights([np.flip(kernel, tuple(range(kernel.ndim - 2))), *rest])
 
 
 def translated(config: dict[str, Any]) -> dict[str, Any]:

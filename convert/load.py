@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from convert import saved_model, vetting
+from convert import activations, keras1, saved_model, vetting
 from convert.float_model import FloatModel, head_of
 from convert.formats import Kind
 from convert.shapes import Size, checked_shapes, sized
@@ -90,6 +90,9 @@ def _build(config: dict[str, Any], source: Source, keras: Any) -> Any:
         named = Path(folder) / f"model{_ending(source)}"
         named.symlink_to(source.weights.absolute())
         network.load_weights(str(named))
+    if source.kind is not Kind.KERAS and _by_theano(source.weights):
+        keras1.turn_kernels(network)
+    activations.replace(network)
     return network
 
 
@@ -99,6 +102,11 @@ def _ending(source: Source) -> str:
     with h5py.File(source.weights, "r") as file:
         old = "layer_names" in file.attrs or "model_weights" in file
     return ".h5" if old else ".weights.h5"
+
+
+def _by_theano(weights: Path) -> bool:
+    with h5py.File(weights, "r") as file:
+        return file.get("model_weights", file).attrs.get("backend") in ("theano", b"theano")
 
 
 def _from_keras(network: Any, name: str, size: Size | None) -> Callable[[], FloatModel]:

@@ -64,6 +64,13 @@ def hard_sigmoid(kind: Any) -> Any:
     return ended(kind, pixels, x)
 
 
+def mish(kind: Any) -> Any:
+    """An activation with a logarithm in it, which int8 cannot have."""
+    pixels = kind.Input((48, 48, 1))
+    x = kind.layers.Conv2D(4, 3, activation="mish")(pixels)
+    return ended(kind, pixels, kind.layers.Activation("mish")(x))
+
+
 def forgotten(kind: Any) -> Any:
     """A layer that Keras 3 has no more."""
     pixels = kind.Input((48, 48, 1))
@@ -82,6 +89,8 @@ def forgotten(kind: Any) -> Any:
         (hard_sigmoid, tf_keras, "h5"),
         (hard_sigmoid, tf_keras, "keras"),
         (hard_sigmoid, keras, "h5"),
+        (mish, keras, "keras"),
+        (mish, tf_keras, "h5"),
         (forgotten, tf_keras, "h5"),
     ],
 )
@@ -95,8 +104,9 @@ def test_answers_as_where_it_was_saved(
     np.testing.assert_allclose(model.raw(pixels), network(pixels).numpy(), atol=1e-5)
 
 
-def test_operations_of_keras_3_convert_from_h5(tmp_path: Path) -> None:
-    arithmetic(keras).save(tmp_path / "model.h5")
+@pytest.mark.parametrize("build", [arithmetic, mish])
+def test_what_they_ask_for_has_an_int8_form(build: Callable[[Any], Any], tmp_path: Path) -> None:
+    build(keras).save(tmp_path / "model.h5")
     card = converted(tmp_path / "model.h5", tmp_path / "out.tflite", **OPTIONS)
     assert card["compared"]["largest_difference"] < 0.1
 
@@ -123,6 +133,19 @@ def test_description_written_as_a_json_text(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(json.dumps(network.to_json()))
     network.save_weights(tmp_path / "model.h5")
     assert load(find(tmp_path / "model.json", None)).classes == 7
+
+
+def test_kernels_that_theano_trained_are_turned(tmp_path: Path) -> None:
+    network = arithmetic(tf_keras)
+    network.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        file["model_weights"].attrs["backend"] = b"theano"
+    model = load(find(tmp_path / "model.h5", None))
+    convolution = next(layer for layer in network.layers if "conv2d" in layer.name)
+    kernel, bias = convolution.get_weights()
+    convolution.set_weights([kernel[::-1, ::-1], bias])
+    pixels = np.random.default_rng(1).random((4, 48, 48, 1), np.float32)
+    np.testing.assert_allclose(model.raw(pixels), network(pixels).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["TFSMLayer", "StringLookup", "TorchModuleWrapper"])
