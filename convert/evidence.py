@@ -12,15 +12,21 @@ from convert.normalisation import Normalisation
 from convert.probe import Drawer, Leanings, Names
 from convert.synthetic_faces import clear_faces, varied_faces
 
-#: Mean and deviation of FER2013's pixels, and of ImageNet's photographs less their mean alone.
+#: Mean and deviation of FER2013's pixels; ImageNet's photographs less their mean alone; -0.5..0.5.
 STANDARDISED, MEAN_TAKEN = normalisation.standardised(129, 65), normalisation.standardised(117, 1)
-#: A BatchNormalization's divergence in the right range was below 0.04 in all models measured, in
-#: the next range 0.98 or more.
+CENTRED = normalisation.standardised(127.5, 255)
+#: A BatchNormalization's divergence in the right range was below 0.13 in all models measured, in
+#: the next range six times as much or more.
 NEAR, TIMES_NEARER = 0.3, 5.0
-#: Without one, the right range must lead by so many nats on one kind of faces or the other ...
-LIKELIER = 0.15
-#: ... and by so many on both.
-LIKELIER_IN_EACH = 0.05
+#: Likeness to our reader fell by 0.06 or more from the right range to one with another offset, by
+#: less to one that only has another contrast.
+ALIKE = 0.05
+#: Between those the mean log-probability of the intended class decides. It must lead by so many
+#: nats if the likeness says the same, and by so many alone.
+LIKELIER, LIKELIER_ALONE = 0.05, 0.1
+#: Answers outvote what the layers remember if the likeness is so much larger; in no model measured
+#: was it larger at all.
+CONTRADICTS = 0.1
 #: Of `COMPLETE` classes or more, likeness to our reader under the right names was 0.29 or more ...
 LEANS = 0.25
 #: ... and of fewer, which chance is likelier to fit, 0.43 or more.
@@ -33,8 +39,6 @@ LEADS_SETS = 0.02
 LEADS_SMALL, SMALL = 0.03, 4
 #: Where any order at all is so much more alike than each known one, none is believed.
 STRANGE = 0.035
-#: Answers outvote what the layers remember only if they are so much likelier.
-CONTRADICTS = 1.0
 #: With so many classes none was left out.
 COMPLETE = 7
 #: Taken off the likeness of sets with these: disgust is the rarest class and the first that authors
@@ -75,17 +79,16 @@ def input_range(model: FloatModel, ways: dict[str, Normalisation], witness: Witn
     if direct is None or not direct.clear:
         answers = _answered(ways, witness)
         return answers if answers.clear or direct is None else direct
-    told = _likelihoods(ways, witness, varied_faces)
-    best = max(told, key=told.__getitem__)
-    ahead = told[best] - told[direct.answer]
-    if ahead < CONTRADICTS or not _reacts(witness(best, varied_faces)):
+    alike = _likenesses(ways, witness)
+    best = max(alike, key=alike.__getitem__)
+    if not _reacts(witness(best, varied_faces)) or alike[best] - alike[direct.answer] < CONTRADICTS:
         return direct
     # A backbone that was trained elsewhere and frozen remembers other pixels than it was fed here.
     return replace(
         direct,
         source=f"{direct.source}, but answers to synthetic faces say {best}",
         clear=False,
-        scores={**direct.scores, **_rounded({f"answers {k}": v for k, v in told.items()})},
+        scores={**direct.scores, **_rounded({f"answers {k}": v for k, v in alike.items()})},
     )
 
 
@@ -103,27 +106,36 @@ def _remembered(model: FloatModel, ways: dict[str, Normalisation]) -> Verdict | 
 
 
 def _answered(ways: Iterable[str], witness: Witness) -> Verdict:
-    """In which range the intended class is the likeliest answer to synthetic faces.
+    """In which range the answers to synthetic faces are those of a trained network.
 
-    On the harder faces ranges of less contrast do too well, on the clearer ones those of more: an
-    answer is clear only where both say the same.
+    In a wrong range a network confuses faces in ways of its own, unless only the contrast is wrong:
+    then it is too sure of its errors, or not sure enough. On the harder faces ranges of less
+    contrast do too well in that, on the clearer ones those of more, so both must say the same.
     """
-    hard = _likelihoods(ways, witness, varied_faces)
-    easy = _likelihoods(ways, witness, clear_faces)
-    both = {way: (hard[way] + easy[way]) / 2 for way in hard}
+    alike = _likenesses(ways, witness)
+    most = max(alike, key=alike.__getitem__)
+    close = [way for way in alike if alike[most] - alike[way] <= ALIKE]
+    source, clear = "answers to synthetic faces", _reacts(witness(most, varied_faces))
+    if len(close) == 1:
+        return Verdict(most, source, clear, _rounded(alike))
+    hard, easy = (
+        {way: witness(way, draw).likeliest() for way in close}
+        for draw in (varied_faces, clear_faces)
+    )
+    both = {way: (hard[way] + easy[way]) / 2 for way in close}
     best = max(both, key=both.__getitem__)
-    leads = [
-        scores[best] - max(score for way, score in scores.items() if way != best)
-        for scores in (hard, easy)
-    ]
-    reacts = _reacts(witness(best, varied_faces))
-    clear = reacts and min(leads) >= LIKELIER_IN_EACH and max(leads) >= LIKELIER
-    return Verdict(best, "answers to synthetic faces", clear, _rounded(both))
+    leads = [told[best] - max(told[x] for x in close if x != best) for told in (hard, easy)]
+    wanted = LIKELIER if best == most else LIKELIER_ALONE
+    clear = clear and min(leads) > 0 and sum(leads) / 2 >= wanted
+    scores = alike | {f"likelihood {way}": value for way, value in both.items()}
+    return Verdict(best, source, clear, _rounded(scores))
 
 
-def _likelihoods(ways: Iterable[str], witness: Witness, draw: Drawer) -> dict[str, float]:
-    """Of the intended class under the names that fit best, so that no order need be known yet."""
-    return {way: witness(way, draw).likeliest() for way in ways}
+def _likenesses(ways: Iterable[str], witness: Witness) -> dict[str, float]:
+    """To our reader, under the names that fit best in the range that fits best."""
+    seen = {way: witness(way, varied_faces) for way in ways}
+    names, _ = max((found.freely_named() for found in seen.values()), key=lambda found: found[1])
+    return {way: found.likeness(names) for way, found in seen.items()}
 
 
 def _reacts(seen: Leanings) -> bool:

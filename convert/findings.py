@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convert import evidence, labels, normalisation, probe
-from convert.evidence import LEADS, MEAN_TAKEN, STANDARDISED, Verdict
+from convert.evidence import CENTRED, LEADS, MEAN_TAKEN, STANDARDISED, Verdict
 from convert.float_model import FloatModel
 from convert.normalisation import NAMED, Normalisation
 from convert.probe import Leanings
@@ -56,7 +56,7 @@ def find_out(model: FloatModel, request: Request) -> Findings:
         size = "x".join(map(str, model.input_shape[1:]))
         raise UsageError(f"--input-range {stated_range.value}: does not fit pictures of {size}")
     stated_names = labels.parse(request.labels, model.classes) if request.labels else None
-    ways = {**NAMED, STANDARDISED.value: STANDARDISED}
+    ways = {**NAMED, STANDARDISED.value: STANDARDISED, CENTRED.value: CENTRED}
     if model.input_shape[3] == 3:
         ways[MEAN_TAKEN.value] = MEAN_TAKEN
     witness = functools.cache(lambda name, draw: probe.leanings(model, ways[name], draw))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,43 @@ def test_batchnorm_remembers_the_input_range(tmp_path: Path) -> None:
     found = batchnorm.divergences(opened(network, tmp_path), normalisation.NAMED)
     assert min(found, key=found.__getitem__) == "-1..1"
     assert sorted(found.values())[1] > 5 * found["-1..1"]
+
+
+@pytest.fixture(scope="module")
+def without_batchnorm() -> keras.Model:
+    """A network for pixels 0..1 that reads synthetic faces, with nothing to remember them by."""
+    keras.utils.set_random_seed(3)
+    network = keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.Conv2D(8, 5, strides=3, activation="relu"),
+            keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(7, activation="softmax"),
+        ]
+    )
+    network.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
+    pictures, classes = faces(2100, 31, amplify=1.5, noise=0.8, texture=0.5, sharpen=True)
+    network.fit(pictures[..., None] / 255.0, classes, epochs=7, batch_size=64, verbose=0)
+    return network
+
+
+@pytest.mark.parametrize("text", ["0..255", "129,65", "0..1"])
+def test_answers_tell_the_input_range(text: str, without_batchnorm: keras.Model) -> None:
+    scaling = normalisation.parse(text)
+    network = keras.models.clone_model(without_batchnorm)
+    network.set_weights(without_batchnorm.get_weights())
+    # The same network for pixels normalised otherwise: its first layer undoes that.
+    kernel, bias = network.layers[0].get_weights()
+    slope, shift = 1 / (255 * scaling.scale), -scaling.offset / (255 * scaling.scale)
+    network.layers[0].set_weights([kernel * slope, bias + shift * kernel.sum(axis=(0, 1, 2))])
+    call = functools.partial(network, training=False)
+    model = FloatModel(call, (1, 48, 48, 1), 7, Head.SOFTMAX, network, "keras", 1)
+    ways = {**normalisation.NAMED, "129,65": evidence.STANDARDISED}
+    witness = functools.cache(lambda way, draw: probe.leanings(model, ways[way], draw))
+    found = evidence.input_range(model, ways, witness)
+    assert (found.answer, found.clear) == (text, True)
+    assert evidence.label_order(witness(text, varied_faces)).answer == "fer"
 
 
 def answering(names: tuple[str, ...], noise: float) -> probe.Leanings:
