@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert import synthetic_faces
+from convert import face_statistics, synthetic_faces
 from convert.synthetic_faces import clear_faces, faces, statistics, varied_faces
 
 
@@ -72,7 +72,7 @@ def test_the_script_makes_the_asset(tmp_path: Path) -> None:
     pictures, classes = faces(700, seed=4)
     np.savez(tmp_path / "data.npz", x_train=pictures, y_train=classes.astype(np.uint8))
     out = tmp_path / "asset.npz"
-    assert synthetic_faces.main(["--data", str(tmp_path / "data.npz"), "--out", str(out)]) == 0
+    assert face_statistics.main(["--data", str(tmp_path / "data.npz"), "--out", str(out)]) == 0
     with np.load(out) as made:
         assert tuple(made["labels"]) == statistics().labels
         np.testing.assert_allclose(made["means"], statistics().means, atol=25)
