@@ -38,7 +38,7 @@ def rounded(quantized: bytes, exact: bytes, pixels: ByteArray) -> bytes:
     model, source = unpacked(quantized), unpacked(exact)
     known = weighted(source)
     layers = {name: layer for name, layer in weighted(model).items() if name in known}
-    chosen = {name: known[name] for name in layers if _inputs(source, known[name]) <= MOST_INPUTS}
+    chosen = {name: known[name] for name in layers if _feasible(source, known[name])}
     for name, covariance in _covariances(exact, source, chosen, pixels).items():
         layer = layers[name]
         weights = model.subgraphs[0].tensors[layer.inputs[1]]
@@ -51,7 +51,10 @@ def rounded(quantized: bytes, exact: bytes, pixels: ByteArray) -> bytes:
         if np.abs(steps - plain).max() > 1:  # the quantizer changed more than roundings
             continue
         deep = kind(model, layer) == OP.DEPTHWISE_CONV_2D
-        rows = compensated(_rows(steps, deep, len(covariance)), covariance)
+        try:
+            rows = compensated(_rows(steps, deep, len(covariance)), covariance)
+        except np.linalg.LinAlgError:  # inputs that hardly vary: nothing to go by
+            continue
         store(model, weights, _unrowed(rows, plain.shape, deep))
     return packed(model, len(quantized))
 
@@ -107,6 +110,14 @@ def _covariances(
         name: squares[name] / count[name] - mean[:, :, None] * mean[:, None, :]
         for name, mean in means.items()
     }
+
+
+def _feasible(model: Any, layer: Any) -> bool:
+    """Whether the layer is small enough, and each of its outputs sees all channels or one."""
+    tensors = model.subgraphs[0].tensors
+    seen, there = tensors[layer.inputs[1]].shape[-1], tensors[layer.inputs[0]].shape[-1]
+    grouped = kind(model, layer) == OP.CONV_2D and seen != there
+    return not grouped and _inputs(model, layer) <= MOST_INPUTS
 
 
 def _inputs(model: Any, layer: Any) -> int:

@@ -71,6 +71,13 @@ def mish(kind: Any) -> Any:
     return ended(kind, pixels, kind.layers.Activation("mish")(x))
 
 
+def grouped(kind: Any) -> Any:
+    """Convolutions whose outputs see some of the channels."""
+    pixels = kind.Input((48, 48, 1))
+    x = kind.layers.Conv2D(8, 3, strides=4, activation="relu")(pixels)
+    return ended(kind, pixels, kind.layers.Conv2D(8, 3, groups=4, activation="relu")(x))
+
+
 def forgotten(kind: Any) -> Any:
     """A layer that Keras 3 has no more."""
     pixels = kind.Input((48, 48, 1))
@@ -104,7 +111,7 @@ def test_answers_as_where_it_was_saved(
     np.testing.assert_allclose(model.raw(pixels), network(pixels).numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("build", [arithmetic, mish])
+@pytest.mark.parametrize("build", [arithmetic, mish, grouped])
 def test_what_they_ask_for_has_an_int8_form(build: Callable[[Any], Any], tmp_path: Path) -> None:
     build(keras).save(tmp_path / "model.h5")
     card = converted(tmp_path / "model.h5", tmp_path / "out.tflite", **OPTIONS)
