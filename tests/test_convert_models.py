@@ -49,13 +49,8 @@ CASES = {
         "0..1",
     ),
     "semih": Case("semih-alphabetical/emotion_model.h5", "alphabetical", ALPHABETICAL, "0..1"),
-    # Its last BatchNormalization, folded into seven classes' weights, costs it a point.
     "chetanvamsi": Case(
-        "chetanvamsi-rescaling-inside/emotion_model.keras",
-        "alphabetical",
-        ALPHABETICAL,
-        "0..255",
-        agreement=0.945,
+        "chetanvamsi-rescaling-inside/emotion_model.keras", "alphabetical", ALPHABETICAL, "0..255"
     ),
     "shikharjain": Case("shikharjain-sigmoid/fer.json", "fer", FER, "0..1"),
 }
@@ -138,6 +133,14 @@ def test_eight_classes_in_three_formats_are_one_model(shared: Path) -> None:
         answers.append(model.probabilities(pixels, finding.normalisation))
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
     np.testing.assert_allclose(answers[0], answers[2], atol=1e-4)
+
+
+def test_eight_classes_in_int8_answer_like_float(shared: Path, tmp_path: Path) -> None:
+    """An offset after every ReLU, on pictures of 112x112: plain int8 agrees on 85 %."""
+    source = shared / "models/patientwolfx-savedmodel-8class/emotion_model.keras"
+    # One attempt suffices; what is asked of it is more than the request asks.
+    card = converted(source, tmp_path / "out.tflite", min_agreement=0.94)
+    assert card["agreement"] >= 0.95
 
 
 @pytest.mark.parametrize(
