@@ -1,4 +1,21 @@
-"""The evidence for a model's input range and for the order of its classes, weighed."""
+"""The evidence for a model's input range and for the order of its classes, weighed.
+
+Measured on 46 models: nine public ones, and 37 trained for this on FER2013 or CK+, for one to 25
+epochs, to accuracies of 19 to 70 %; with and without BatchNormalization, gray and RGB, 48 to 224
+pixels a side, 3 to 8 classes in several orders, pixels in ten ranges. Nothing called clear was
+wrong. The input range was clear for 35. It was not for six with an accuracy below 30 % or too few
+steps for BatchNormalization to remember; for one that is no emotion model; for pixels less their
+mean, undivided, in gray; for two of the seven without BatchNormalization whose ranges (-1..1,
+-0.5..0.5, a mean and deviation) differ in contrast alone; and for one trained on CK+. The order was
+clear for 36, and rightly suggested for three of four in orders of other data sets or their own.
+
+The answers of 28 with seven classes, columns put into other orders and some left out: FER2013's
+order and the alphabetical one were clear in all; those of RAF-DB, FER+ and AffectNet in none, but
+rightly suggested in all; of 168 random orders one was called clear, wrongly (fear and disgust
+exchanged). Of usual sets of six, five, four and three classes 66, 78, 64 and 13 % were clear; 1.1,
+0.5, 0 and 0 % wrongly so, such as keep disgust and leave out fear. What the user stated was never
+contradicted where it was right, and always where it was wrong and the evidence clear.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +44,15 @@ LIKELIER, LIKELIER_ALONE = 0.05, 0.1
 #: Answers outvote what the layers remember if the likeness is so much larger; in no model measured
 #: was it larger at all.
 CONTRADICTS = 0.1
-#: Of `COMPLETE` classes or more, likeness to our reader under the right names was 0.29 or more ...
+#: Of `COMPLETE` classes or more, likeness to our reader under the right names was 0.28 or more ...
 LEANS = 0.25
-#: ... and of fewer, which chance is likelier to fit, 0.43 or more.
+#: ... and of fewer, which chance is likelier to fit, 0.42 or more.
 LEANS_FEW = 0.4
-#: The right order of the same names led the other known one by 0.14 or more.
+#: The right order of the same seven or eight names led the other known one by 0.14 or more.
 LEADS = 0.12
-#: Of several sets of names, the likeliest must lead by this ...
-LEADS_SETS = 0.02
-#: ... and with few classes, when more sets are alike, by this.
-LEADS_SMALL, SMALL = 0.03, 4
+#: Of several sets of names, the likeliest must lead by so much, by number of classes: the fewer,
+#: the more sets are as good.
+LEADS_SETS = {6: 0.02, 5: 0.02, 4: 0.03, 3: 0.1, 2: 0.1}
 #: Where any order at all is so much more alike than each known one, none is believed.
 STRANGE = 0.035
 #: With so many classes none was left out.
@@ -45,6 +61,7 @@ COMPLETE = 7
 #: leave out, fear the next.
 RARE = {"disgust": 0.05, "fear": 0.04}
 
+UNCLEAR = "unclear"
 #: What the model makes of faces if its pixels are normalised in the way of this name.
 Witness: TypeAlias = Callable[[str, Drawer], Leanings]
 
@@ -61,14 +78,12 @@ class Verdict:
 
     def line(self, question: str) -> str:
         """For people: `input range: -1..1 (from BatchNorm statistics, clear)`."""
-        if self.clear and self.names:
-            return f"{question}: {self.answer}: {', '.join(self.names)} (from {self.source}, clear)"
         if self.clear:
-            return f"{question}: {self.answer} (from {self.source}, clear)"
-        if self.names:
-            nearest = f"nearest is --labels {','.join(self.names)}"
-            return f"{question}: not clear (from {self.source}; {nearest})"
-        return f"{question}: {self.answer} (from {self.source}, not clear)"
+            said = f"{self.answer}: {', '.join(self.names)}" if self.names else self.answer
+            return f"{question}: {said} (from {self.source}, clear)"
+        nearest = f"--labels {','.join(self.names)}" if self.names else self.answer
+        nearest = "" if nearest == UNCLEAR else f"; nearest is {nearest}"
+        return f"{question}: not clear (from {self.source}{nearest})"
 
 
 def input_range(model: FloatModel, ways: dict[str, Normalisation], witness: Witness) -> Verdict:
@@ -78,7 +93,10 @@ def input_range(model: FloatModel, ways: dict[str, Normalisation], witness: Witn
         return direct or Verdict("0..1", "nothing", False, {})
     if direct is None or not direct.clear:
         answers = _answered(ways, witness)
-        return answers if answers.clear or direct is None else direct
+        if direct is None or direct.scores[answers.answer] < NEAR:
+            return answers
+        # Trained too briefly to remember, or on pixels of some other kind than all of `ways`.
+        return replace(direct, clear=False)
     alike = _likenesses(ways, witness)
     best = max(alike, key=alike.__getitem__)
     if not _reacts(witness(best, varied_faces)) or alike[best] - alike[direct.answer] < CONTRADICTS:
@@ -152,7 +170,7 @@ def label_order(seen: Leanings) -> Verdict:
     """In which known order the classes are; the names of another order are a suggestion."""
     source, classes = "answers to synthetic faces", seen.answers.shape[1]
     if classes > probe.MOST:
-        return Verdict("unclear", source, False, {})
+        return Verdict(UNCLEAR, source, False, {})
     freely, most = seen.freely_named()
     found = {}
     for kind, names in probe.candidates(classes):
@@ -162,15 +180,14 @@ def label_order(seen: Leanings) -> Verdict:
     lead = found[kind, names] - found[second]
     scores = _rounded({kind: found[kind, names], "next": found[second], "any order": most})
     if most < _least(seen):
-        return Verdict("unclear", source, False, scores)
+        return Verdict(UNCLEAR, source, False, scores)
     if most - seen.likeness(names) <= STRANGE:
-        wanted = LEADS if classes >= COMPLETE else LEADS_SETS if classes > SMALL else LEADS_SMALL
-        clear = seen.likeness(names) >= _least(seen) and lead >= wanted
+        clear = seen.likeness(names) >= _least(seen) and lead >= LEADS_SETS.get(classes, LEADS)
         return Verdict(kind, source, clear, scores, names)
     for data, names in labels.ELSEWHERE.items():
         if len(names) == classes and most - seen.likeness(names) <= STRANGE:
-            return Verdict("unclear", f"{source}, which fit {data}", False, scores, names)
-    return Verdict("unclear", source, False, scores, freely)
+            return Verdict(UNCLEAR, f"{source}, which fit {data}", False, scores, names)
+    return Verdict(UNCLEAR, source, False, scores, freely)
 
 
 def _rounded(scores: dict[str, float]) -> dict[str, float]:

@@ -71,7 +71,11 @@ def find_out(model: FloatModel, request: Request) -> Findings:
             "input_range": {"from": scale.source, "clear": scale.clear, **scale.scores},
             "label_order": {"from": order.source, "clear": order.clear, **order.scores},
         },
-        "notes": [scale.line("input range"), order.line("label order")],
+        "notes": [
+            scale.line("input range"),
+            order.line("label order"),
+            *_advice(scale, stated_range),
+        ],
         "warnings": [
             *_range_contradicted(stated_range, scale, ways),
             *_order_contradicted(stated_names, order, seen),
@@ -100,6 +104,13 @@ def _stamped(request: Request, classes: int) -> Verdict | None:
         raise RefusedFile(f"{request.source}: names {len(names)} classes, answers {classes}")
     kinds = [kind for kind in ("fer", "alphabetical") if labels.known(kind, classes) == names]
     return Verdict(kinds[0] if kinds else "given", "the file, fer-train wrote it", True, {}, names)
+
+
+def _advice(scale: Verdict, stated: Normalisation | None) -> list[str]:
+    """What a guessed mean and deviation leave to be gained."""
+    if stated or scale.answer != STANDARDISED.value:
+        return []
+    return ["the training data's own mean and deviation are better: --input-range MEAN,STD or .npz"]
 
 
 def _range_contradicted(
