@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -89,9 +90,9 @@ def _caption(rows: list[Row], reference_ms: float, options: argparse.Namespace) 
     """What the columns are, and whose files were scored."""
     recorded = results.read(options.results)
     said = [
-        f"Time: of one inference on one thread, relative to {REFERENCE} ({reference_ms:.2f} ms"
-        f" where this was run). Accuracies: on the faces of {options.data.name} that are set aside"
-        " from training."
+        f"Time: of one inference on one thread, relative to {REFERENCE} ({reference_ms:.2f} ms on"
+        f" the {platform.machine()} where this was run; other processors give other ratios)."
+        f" Accuracies: on the faces of {options.data.name} that are set aside from training."
     ]
     for row in rows:
         if row.name in recorded:

@@ -1,0 +1,120 @@
+"""The README's table of networks: the command that makes it, and that it is what it makes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.synthetic_faces import clear_faces, statistics
+from convert.training import networks, results, rows, table
+from convert.training.results import Result
+from convert.training.stamp import stamp
+from edge.daemon import model_path
+from edge.errors import RefusedFile
+from tests.conftest import ROOT
+from tests.converting import keras, quiet
+
+README = (ROOT / "README.md").read_text()
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The table's cells by network."""
+    after = text.partition(table.HEAD)[2].partition("\n\n")[0].strip()
+    lines = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in after.split("\n")]
+    return {line[0]: line for line in lines if line[0]}
+
+
+def test_readme_holds_what_the_shipped_files_are(shared: Path) -> None:
+    stated = cells(README)
+    options = argparse.Namespace(data=shared / "data" / "fer2013_train_public.npz")
+    found = {row.name: row for row in rows.shipped(options, quiet)}
+    assert "default.tflite" in found
+    for name, row in found.items():
+        assert stated[name] == row.cells(stated[name][4])
+        assert re.fullmatch(r"\d+\.\d\d", stated[name][4])
+
+
+def test_readme_holds_what_was_recorded_of_the_others() -> None:
+    stated, recorded = cells(README), results.read()
+    assert {"deep-cnn", "mini-xception"} <= set(stated)
+    for name, line in stated.items():
+        if name in networks.NETWORKS:
+            network = networks.build(name)
+            row = rows.Row(name, model_path("default"), 0, 0)
+            if name in recorded:
+                row = rows.Row(
+                    *(name, model_path("default"), 0, 0),
+                    *(recorded[name].float_accuracy, recorded[name].int8_accuracy),
+                )
+            assert line[1] == f"{network.count_params():,}"
+            assert line[2] == f"{networks.macs(network) / 1e6:.1f}"
+            assert line[5:] == row.cells("")[5:]
+    assert stated["mini-xception"][4] == "1.00"
+    for name, result in recorded.items():
+        assert result.network == name
+        assert re.fullmatch(r"[0-9a-f]{64}", result.sha256)
+
+
+def test_a_trained_file_is_scored_and_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keras.utils.set_random_seed(1)
+    pictures, classes = clear_faces(840, seed=51)
+    network = networks.build("tiny")
+    network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    network.fit(pictures[..., None].astype("float32"), classes, epochs=4, verbose=0)
+    network.save(tmp_path / "t.keras")
+    stamp(tmp_path / "t.keras", {"labels": list(statistics().labels), "trained_by": "fer-train 0"})
+    faces, truth = clear_faces(70, seed=52)
+    data = tmp_path / "faces.npz"
+    np.savez(data, x_train=faces[:1], y_train=truth[:1], x_public=faces, y_public=truth)
+    kept = tmp_path / "results.json"
+    words = ["--data", str(data), "--results", str(kept), "--rounds", "5", "--networks"]
+    assert table.main([*words, "--trained", f"tiny={tmp_path / 't.keras'}"]) == 0
+    out = capsys.readouterr().out
+    recorded = results.read(kept)["tiny"]
+    assert recorded.faces == 70
+    assert recorded.trained_by == "fer-train 0"
+    assert recorded.command.endswith("--data faces.npz --trained tiny=t.keras")
+    line = cells(out)["tiny"]
+    assert line[1] == f"{network.count_params():,}"
+    assert line[5:] == [
+        f"{100 * share:.1f}" for share in (recorded.float_accuracy, recorded.int8_accuracy)
+    ]
+    assert cells(out)["mini-xception"][4:] == ["1.00", "–", "–"]
+    assert cells(out)["default.tflite"][5] == "–"  # its card speaks of other data
+    assert "tiny: `t.keras`, fer-train 0." in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--networks", "deepcnn"], "did you mean 'deep-cnn'?"),
+        (["--trained", "deepcnn=x.keras"], "wanted NAME=FILE"),
+        (["--trained", "tiny"], "wanted NAME=FILE"),
+        (["--trained", "tiny=none.keras"], "no such file"),
+    ],
+)
+def test_refusals_are_one_line(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert table.main(["--data", "x.npz", *words]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("table:")]
+    assert said in line
+
+
+def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    result = Result("tiny", "t.keras", "0" * 64, "", "d.npz", 1, 0.5, 0.25, "python")
+    results.write({"tiny": result}, path)
+    assert results.read(path) == {"tiny": result}
+    assert results.read(tmp_path / "none.json") == {}
+    for damaged in ("{", "[1]", json.dumps({"tiny": {"file": "x"}})):
+        path.write_text(damaged)
+        with pytest.raises(RefusedFile, match="not what the table wrote"):
+            results.read(path)
