@@ -10,6 +10,7 @@ from tests.fuzz_convert import fuzz
 def test_damaged_files_are_refused_or_converted(tmp_path: Path) -> None:
     found = fuzz(tmp_path, count=60, seed=2)
     assert not found.faults
-    assert found.outcomes["refused"] >= 20
-    assert found.outcomes["loaded"] >= 5
-    assert sum(found.outcomes.values()) == 60
+    ends = found.outcomes
+    assert sum(ends.values()) == 60
+    assert ends["refused"] + ends["loaded"] + ends["converted"] >= 55
+    assert ends["loaded"] + ends["converted"] >= 1  # not everything is stopped at the door
