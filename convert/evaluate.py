@@ -23,10 +23,7 @@ from edge import __version__
 from edge.errors import Problem, UsageError
 from edge.records import FloatArray
 
-EXAMPLES = """examples:
-  fer-evaluate m.tflite --keras m.h5 --data fer2013.csv --split public
-  fer-evaluate m.keras --data ckplus.npz --robustness --pictures out/
-"""
+EXAMPLE = "example: fer-evaluate m.tflite --keras m.h5 --data fer2013.csv --split public"
 
 
 @dataclass(frozen=True)
@@ -45,14 +42,15 @@ def parser() -> argparse.ArgumentParser:
         prog="fer-evaluate",
         usage="fer-evaluate MODEL --data PATH [options]",
         description=__doc__,
-        epilog=EXAMPLES,
+        epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
     add("model", metavar="MODEL", type=Path, help=".tflite, or what fer-convert opens")
     add("--data", metavar="PATH", type=Path, required=True, help="npz, FER2013 csv, class folders")
     splits = ["", "train", "public", "private"]
-    add("--split", default="", choices=splits, help="part of the data (the one set aside)")
+    part = "train, public or private (what is set aside from training)"
+    add("--split", metavar="PART", default="", choices=splits, help=part)
     add("--keras", metavar="MODEL", help="the float model that MODEL.tflite was made from")
     add("--weights", metavar="FILE", help="the weights of a model.json")
     add("--labels", metavar="ORDER", help="of a Keras model: fer, alphabetical, a list, a file")
