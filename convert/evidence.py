@@ -32,8 +32,8 @@ from convert.synthetic_faces import clear_faces, varied_faces
 #: Mean and deviation of FER2013's pixels; ImageNet's photographs less their mean alone; -0.5..0.5.
 STANDARDISED, MEAN_TAKEN = normalisation.standardised(129, 65), normalisation.standardised(117, 1)
 CENTRED = normalisation.standardised(127.5, 255)
-#: A BatchNormalization's divergence in the right range was below 0.13 in all models measured, in
-#: the next range six times as much or more.
+#: A BatchNormalization's divergence in the right range was 0.12 or less, and six times as much in
+#: the next (see `convert.batchnorm`).
 NEAR, TIMES_NEARER = 0.3, 5.0
 #: Likeness to our reader fell by 0.06 or more from the right range to one with another offset, by
 #: less to one that only has another contrast.

@@ -115,9 +115,16 @@ def leanings(model: FloatModel, normalisation: Normalisation, draw: Drawer) -> L
     """What `model` makes of the faces of `draw` if its pixels are normalised so."""
     side = max(model.input_shape[1:3])
     count = next((count for limit, count in COUNTS if side <= limit), FEWEST)
-    pictures, intended = draw(count, SEED)
+    pictures, intended, read = _shown(draw, count)
     answers = model.probabilities(prepared(pictures, model.input_shape), normalisation)
-    return Leanings(np.log(np.maximum(answers, LEAST)), intended, reader.readings(pictures))
+    return Leanings(np.log(np.maximum(answers, LEAST)), intended, read)
+
+
+@functools.cache
+def _shown(draw: Drawer, count: int) -> tuple[ByteArray, npt.NDArray[np.intp], FloatArray]:
+    """The faces, what was intended, and what our reader makes of them."""
+    pictures, intended = draw(count, SEED)
+    return pictures, intended, reader.readings(pictures)
 
 
 def _columns(classes: int) -> Iterator[list[int]]:

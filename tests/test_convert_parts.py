@@ -261,6 +261,24 @@ def test_answers_tell_the_input_range(text: str, without_batchnorm: keras.Model)
     assert evidence.label_order(witness(text, varied_faces)).answer == "fer"
 
 
+def test_answers_contradict_what_a_frozen_layer_remembers(
+    without_batchnorm: keras.Model,
+) -> None:
+    norm = keras.layers.BatchNormalization(epsilon=1e-6)
+    network = keras.Sequential([keras.Input((48, 48, 1)), norm, *without_batchnorm.layers])
+    raw = faces(140, 9)[0].astype(np.float32)
+    # It remembers 0..255, and passes on what it gets.
+    mean, variance = raw.mean(keepdims=True).ravel(), raw.var(keepdims=True).ravel()
+    norm.set_weights([np.sqrt(variance), mean, mean, variance])
+    call = functools.partial(network, training=False)
+    model = FloatModel(call, (1, 48, 48, 1), 7, Head.SOFTMAX, network, "keras", 1)
+    ways = {name: normalisation.NAMED[name] for name in ("0..1", "0..255")}
+    witness = functools.cache(lambda way, draw: probe.leanings(model, ways[way], draw))
+    found = evidence.input_range(model, ways, witness)
+    assert (found.answer, found.clear) == ("0..255", False)
+    assert "answers to synthetic faces say 0..1" in found.line("input range")
+
+
 def answering(names: tuple[str, ...], noise: float) -> probe.Leanings:
     """A network of these classes that answers twice as surely as our reader, and noisily."""
     pictures, intended = varied_faces(140, 6)
