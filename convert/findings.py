@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convert import evidence, labels, normalisation, probe
-from convert.evidence import CENTRED, LEADS, MEAN_TAKEN, STANDARDISED, Verdict
+from convert.evidence import CENTRED, LEADS, MEAN_TAKEN, STANDARDISED, UNCLEAR, Verdict
 from convert.float_model import FloatModel
 from convert.normalisation import NAMED, Normalisation
 from convert.probe import Leanings
@@ -137,11 +137,12 @@ def _unclear(
     scale: Verdict,
     order: Verdict,
 ) -> dict[str, Any]:
-    found = _range_name(scale.answer) if scale.clear else "unclear"
-    named = order.answer if order.clear else "unclear"
+    found = _range_name(scale.answer) if scale.clear else UNCLEAR
+    value = stated_range.value if stated_range else scale.answer if scale.clear else None
+    named = order.answer if order.clear else UNCLEAR
     return {
         "input_range": "given" if stated_range else found,
-        "input_range_value": stated_range.value if stated_range else None,
+        "input_range_value": value,
         "label_order": "given" if stated_names else named,
         "labels": list(stated_names or (order.names if order.clear else ())),
     }

@@ -19,6 +19,7 @@ from convert import (
     data,
     equalize,
     evidence,
+    findings,
     keras1,
     labels,
     normalisation,
@@ -30,6 +31,7 @@ from convert import (
 from convert.float_model import FloatModel, Head, head_of, prepared
 from convert.layers import Run, layer_errors, worst
 from convert.load import load
+from convert.request import Request
 from convert.sources import find
 from convert.synthetic_faces import clear_faces, faces, statistics, varied_faces
 from edge.errors import RefusedFile, UsageError
@@ -259,6 +261,23 @@ def test_answers_tell_the_input_range(text: str, without_batchnorm: keras.Model)
     found = evidence.input_range(model, ways, witness)
     assert (found.answer, found.clear) == (text, True)
     assert evidence.label_order(witness(text, varied_faces)).answer == "fer"
+
+
+def test_an_order_of_its_own_is_suggested_beside_a_clear_range(
+    without_batchnorm: keras.Model,
+) -> None:
+    own = ("surprise", "sad", "happy", "angry", "neutral", "disgust", "fear")
+    network = keras.models.clone_model(without_batchnorm)
+    *weights, kernel, bias = without_batchnorm.get_weights()
+    columns = [FER.index(name) for name in own]
+    network.set_weights([weights[0] / 255, *weights[1:], kernel[:, columns], bias[columns]])
+    call = functools.partial(network, training=False)
+    model = FloatModel(call, (1, 48, 48, 1), 7, Head.SOFTMAX, network, "keras", 1)
+    with pytest.raises(findings.Unclear, match=f"nearest is --labels {','.join(own)}") as caught:
+        findings.find_out(model, Request("model.h5", ""))
+    assert caught.value.findings["label_order"] == "unclear"
+    assert caught.value.findings["input_range"] == "0..255"
+    assert caught.value.findings["input_range_value"] == "0..255"
 
 
 def test_answers_contradict_what_a_frozen_layer_remembers(
