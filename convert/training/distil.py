@@ -10,7 +10,7 @@ import numpy as np
 
 from convert.training.batches import Teacher
 from convert.training.stamp import labels_of
-from convert.training.temperature import softmax
+from convert.training.temperature import PROBABILITIES, softmax
 from edge.errors import UsageError
 from edge.records import FloatArray
 
@@ -53,4 +53,4 @@ def _probabilities(teacher: keras.Model, pixels: FloatArray) -> FloatArray:
     if shown.shape[1:3] != (height, width):
         shown = keras.ops.convert_to_numpy(keras.ops.image.resize(shown, (height, width)))
     answers = np.asarray(teacher.predict_on_batch(np.repeat(shown, channels, axis=-1)), np.float32)
-    return answers if teacher.layers[-1].name != "expression" else softmax(answers)
+    return answers if teacher.layers[-1].name == PROBABILITIES else softmax(answers)

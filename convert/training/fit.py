@@ -131,9 +131,10 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
             warmup_target=rate if warm_up else None,
             warmup_steps=warm_up,
         )
-    decay = recipe.weight_decay or None
-    averaged = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
-    return kinds[recipe.optimizer](rate, weight_decay=decay, **averaged)
+    more: dict[str, Any] = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
+    if recipe.weight_decay or recipe.optimizer == "adamw":  # which has a decay of its own
+        more["weight_decay"] = recipe.weight_decay
+    return kinds[recipe.optimizer](rate, **more)
 
 
 def squared_hinge(wanted: Any, scores: Any) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 
 from edge.records import FloatArray
 
-#: The layer whose outputs are divided by the temperature; every network here ends with it.
-HEAD = "expression"
+#: The layer with the last weights, which the temperature divides, and the softmax at the very end.
+HEAD, PROBABILITIES = "expression", "probabilities"
 #: A temperature is looked for between 1/8 and 8, to one part in a thousand.
 WIDEST, STEPS = 8.0, 40
 GOLDEN = (np.sqrt(5) - 1) / 2
@@ -50,8 +50,9 @@ def best_temperature(logits: FloatArray, labels: Any) -> float:
 
 
 def scores(model: keras.Model) -> keras.Model:
-    """The same network, which answers what its layer `expression` does: logits `(N, classes)`."""
-    return keras.Model(model.inputs, model.get_layer(HEAD).output)
+    """The same network without its softmax, where it ends in one: logits `(N, classes)`."""
+    last = model.layers[-1]
+    return keras.Model(model.inputs, last.input) if last.name == PROBABILITIES else model
 
 
 def fold(model: keras.Model, temperature: float) -> None:
