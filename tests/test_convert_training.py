@@ -18,7 +18,7 @@ CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """500 synthetic faces with strong expressions to train on and 70 others, as FER2013 is laid out in an npz."""
+    """500 synthetic faces of strong expression to train on and 70 others, in an npz."""
     path = tmp_path_factory.mktemp("data") / "faces.npz"
     x, y = judging_faces(500, 11)
     x_public, y_public = judging_faces(70, 12)
