@@ -16,12 +16,16 @@ from convert.float_model import FloatModel, prepared
 from convert.normalisation import Normalisation
 from convert.request import Progress, Request
 from convert.rounding import rounded
-from convert.steps import aligned
+from convert.steps import aligned, spared
 from convert.synthetic_faces import faces, judging_faces, varied_faces
 from edge.records import ByteArray
 
 #: Different seeds: no face that set the ranges may choose among them, none of both may judge.
 CALIBRATION_SEED, CHOOSING_SEED, JUDGING_SEED = 1, 2, 3
+#: Ranges are wider than synthetic faces ask for: photographs go beyond. On FER2013's public test
+#: split the largest loss of six public models fell from 0.97 points of accuracy to 0.41 (0.86 with
+#: 1.1); agreement of int8 with float rose for three and fell for three, by 0.35 points at most.
+SPARE_RANGE = 1.2
 #: Trying stops at so much more than is wanted: the faces that judge are others.
 SPARE = 0.015
 #: Faces up to a longer side of the input and a number of weights: work grows with both.
@@ -71,7 +75,10 @@ def _calibrations(
     kind = "synthetic faces" if request.calibrate is None else "own faces"
     for name, share in ((kind, 1), (f"more {kind}", 3)):
         pixels = prepared(_pictures(request, share * face_count(model)), model.input_shape)
-        yield name, aligned(quantize.calibrated(graph, pixels, progress)), pixels
+        measured = quantize.calibrated(graph, pixels, progress)
+        if request.calibrate is None:
+            measured = spared(measured, SPARE_RANGE)
+        yield name, aligned(measured), pixels
 
 
 def _pictures(request: Request, count: int) -> list[ByteArray]:

@@ -7,7 +7,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ FAULTS = (
     ArithmeticError, MemoryError, AssertionError, ImportError, EOFError,
     zipfile.BadZipFile, zlib.error, struct.error, tf.errors.OpError,
 )  # fmt: skip
+
+#: TensorFlow's converter ends the process on some of these.
+RECURRENT = {
+    "RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
+}  # fmt: skip
 
 
 def load(source: Source, size: Size | None = None) -> FloatModel:
@@ -122,7 +127,12 @@ def _from_keras(network: Any, name: str, size: Size | None) -> Callable[[], Floa
             taken = sized(taken, size)
             given = tuple(network.compute_output_shape(taken))
         shape, classes = checked_shapes(taken, given, size)
-        for layer in network.layers:
+        for layer in _layers(network):
+            if type(layer).__name__ in RECURRENT:
+                raise RefusedFile(
+                    f"holds a recurrent layer ({type(layer).__name__} '{layer.name}'), which has"
+                    " no form in int8; needs a network without"
+                )
             if not all(np.isfinite(values).all() for values in layer.get_weights()):
                 raise RefusedFile(f"the weights of layer '{layer.name}' hold NaN or infinity")
 
@@ -133,6 +143,14 @@ def _from_keras(network: Any, name: str, size: Size | None) -> Callable[[], Floa
         return FloatModel(call, shape, classes, head, network, name, parameters)
 
     return make
+
+
+def _layers(network: Any) -> Iterator[Any]:
+    """Every layer, also of networks within networks."""
+    for layer in network.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
 
 
 def _checked(make: Callable[[], FloatModel], path: Path) -> FloatModel:

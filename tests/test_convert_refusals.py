@@ -222,8 +222,15 @@ def _sequential(*layers: keras.Layer) -> keras.Model:
             lambda k: _sequential(k.Input((1, 48, 48)), k.layers.Flatten(), k.layers.Dense(7)),
             "channels first",
         ),
+        (
+            lambda k: _sequential(
+                k.Input((48, 48, 1)), k.layers.Reshape((48, 48)), k.layers.LSTM(4, name="rows"),
+                k.layers.Dense(7),
+            ),
+            "recurrent layer .LSTM 'rows'",
+        ),
     ],
-)
+)  # fmt: skip
 def test_shapes_that_are_no_pictures_and_classes(network: Any, reason: str, tmp_path: Path) -> None:
     network(keras).save(tmp_path / "model.keras")
     refused(tmp_path / "model.keras", reason)
