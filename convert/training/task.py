@@ -35,7 +35,7 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     teacher = distil.together(recipe.teachers, dataset.classes)
     trainer = fit.trainer(dataset, recipe, teacher)
     for note in dataset.notes:
-        progress(note, 1, 1)
+        progress(note, 0, 0)
 
     def keep(after: State) -> None:
         after.save(unfinished)
