@@ -156,8 +156,6 @@ def _checked(options: argparse.Namespace) -> Path:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    for note in facts["notes"]:
-        print(note)
     error = facts["calibration_error"]
     print(
         f"{facts['file']}: {facts['parameters']:,} parameters, epoch {facts['epoch']},"

@@ -108,5 +108,5 @@ def _teller(recipe: Recipe, progress: Progress) -> fit.Told:
 
 
 def _span(seconds: float) -> str:
-    minutes = round(seconds / 60)
+    minutes = max(1, round(seconds / 60))
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
