@@ -51,14 +51,8 @@ def find_out(model: FloatModel, request: Request) -> Findings:
 
     Raises `Unclear` where neither tells.
     """
-    stated_range = normalisation.parse(request.input_range) if request.input_range else None
-    if stated_range and not stated_range.fits(model.input_shape):
-        size = "x".join(map(str, model.input_shape[1:]))
-        raise UsageError(f"--input-range {stated_range.value}: does not fit pictures of {size}")
+    stated_range, ways = _stated_range(model, request), _ways(model)
     stated_names = labels.parse(request.labels, model.classes) if request.labels else None
-    ways = {**NAMED, STANDARDISED.value: STANDARDISED, CENTRED.value: CENTRED}
-    if model.input_shape[3] == 3:
-        ways[MEAN_TAKEN.value] = MEAN_TAKEN
     witness = functools.cache(lambda name, draw: probe.leanings(model, ways[name], draw))
     scale = evidence.input_range(model, ways, witness)
     if stated_range:
@@ -93,6 +87,25 @@ def find_out(model: FloatModel, request: Request) -> Findings:
         "given" if stated_names else order.answer,
         known,
     )
+
+
+def _stated_range(model: FloatModel, request: Request) -> Normalisation | None:
+    """What the user says of the pixels; raises `UsageError` where it does not fit the model."""
+    if not request.input_range:
+        return None
+    stated = normalisation.parse(request.input_range)
+    if not stated.fits(model.input_shape):
+        size = "x".join(map(str, model.input_shape[1:]))
+        raise UsageError(f"--input-range {stated.value}: does not fit pictures of {size}")
+    return stated
+
+
+def _ways(model: FloatModel) -> dict[str, Normalisation]:
+    """The ways of normalising that the model may have been trained with, by name."""
+    ways = {**NAMED, STANDARDISED.value: STANDARDISED, CENTRED.value: CENTRED}
+    if model.input_shape[3] == 3:
+        ways[MEAN_TAKEN.value] = MEAN_TAKEN
+    return ways
 
 
 def _stamped(request: Request, classes: int) -> Verdict | None:

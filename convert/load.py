@@ -7,7 +7,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from convert import activations, keras1, saved_model, vetting
+from convert.batchnorm import layers_of
 from convert.float_model import FloatModel, head_of
 from convert.formats import Kind
 from convert.shapes import Size, checked_shapes, sized
@@ -127,7 +128,7 @@ def _from_keras(network: Any, name: str, size: Size | None) -> Callable[[], Floa
             taken = sized(taken, size)
             given = tuple(network.compute_output_shape(taken))
         shape, classes = checked_shapes(taken, given, size)
-        for layer in _layers(network):
+        for layer in layers_of(network):
             if type(layer).__name__ in RECURRENT:
                 raise RefusedFile(
                     f"holds a recurrent layer ({type(layer).__name__} '{layer.name}'), which has"
@@ -143,14 +144,6 @@ def _from_keras(network: Any, name: str, size: Size | None) -> Callable[[], Floa
         return FloatModel(call, shape, classes, head, network, name, parameters)
 
     return make
-
-
-def _layers(network: Any) -> Iterator[Any]:
-    """Every layer, also of networks within networks."""
-    for layer in network.layers:
-        yield layer
-        if hasattr(layer, "layers"):
-            yield from _layers(layer)
 
 
 def _checked(make: Callable[[], FloatModel], path: Path) -> FloatModel:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
-from tensorflow.lite.python import schema_py_generated as schema
-
-WEIGHTED = (
-    schema.BuiltinOperator.CONV_2D,
-    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
-    schema.BuiltinOperator.FULLY_CONNECTED,
-)
+from convert.tflite_file import unpacked, weighted
 
 
 def macs(content: bytes) -> int:
@@ -32,11 +25,9 @@ def parameters(content: bytes) -> int:
 
 def _weighted(content: bytes) -> Iterator[tuple[list[int], list[list[int]]]]:
     """Of each operator with weights: the shape of its output, and of its weights and bias."""
-    model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    graph = model.subgraphs[0]
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        if max(code.builtinCode, code.deprecatedBuiltinCode) in WEIGHTED:
-            constants = [graph.tensors[place] for place in operator.inputs[1:] if place >= 0]
-            given = [int(size) for size in graph.tensors[operator.outputs[0]].shape]
-            yield given, [[int(size) for size in tensor.shape] for tensor in constants]
+    model = unpacked(content)
+    tensors = model.subgraphs[0].tensors
+    for operator in weighted(model).values():
+        constants = [tensors[place] for place in operator.inputs[1:] if place >= 0]
+        given = [int(size) for size in tensors[operator.outputs[0]].shape]
+        yield given, [[int(size) for size in tensor.shape] for tensor in constants]
