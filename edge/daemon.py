@@ -21,6 +21,7 @@ from edge.mood import Mood
 from edge.outbox import Outbox
 from edge.records import Alert, Frame, Reading
 from edge.status import Status
+from edge.stopwatch import Stopwatch
 from edge.systemd import Notifier
 
 Tell: TypeAlias = Callable[[float, Iterable[Alert], Alarm, Status], None]
@@ -40,21 +41,26 @@ def run(
     tell: Tell,
     notifier: Notifier,
     listener: Listener,
+    watch: Stopwatch,
 ) -> None:
     """The loop. Ends with `frames`; what it raises, a restart must mend.
 
-    The watchdog is fed last: a camera that hangs must starve it.
+    The watchdog is fed last: a camera that hangs must starve it. `finder` laps `watch` itself.
     """
     status = Status()
     for frame in frames:
+        watch.lap("capture")
         faces = finder.find(frame)
         readings = mood.read(frame, faces)
+        watch.lap("classify")
         journal.write(frame.monotonic_s, readings)
+        watch.lap("log")
         alerts = alarm.update(frame, readings)
         status.update(frame, faces, readings)
         tell(frame.monotonic_s, alerts, alarm, status)
         listener(readings)
         notifier.beat(frame.monotonic_s, str(status))
+        watch.lap("publish")
 
 
 def serve(
@@ -78,17 +84,19 @@ def serve(
         journal = parts.enter_context(Journal(config.log, config.log_directory, classifier.labels))
         alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
         first_face = diary.last_face(config.log_directory) + 1
+        watch = Stopwatch()
         run(
             parts.enter_context(
                 closing(open_frames(config.camera, stop, realtime=realtime, loops=loops))
             ),
-            finder=Finder(config.faces, first_face),
+            finder=Finder(config.faces, first_face, watch.lap),
             mood=Mood(config.mood, classifier.labels, classifier),
             journal=journal,
             alarm=alarm,
             tell=tell,
             notifier=parts.enter_context(Notifier()),
             listener=listener,
+            watch=watch,
         )
 
 

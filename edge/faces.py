@@ -6,7 +6,7 @@ whole frame is searched twice a second and the known faces' surroundings in ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from edge.config import Faces
 from edge.errors import Problem
 from edge.records import Box, ByteArray, Face, Frame
+from edge.stopwatch import nothing
 
 FULL_SEARCH_S = 0.5
 #: A face that is not found for so long is another face when it comes back.
@@ -35,14 +36,19 @@ class _Track:
 
 
 class Finder:
-    """Finds and follows faces. Numbers them from `first_track` on, each number once."""
+    """Finds and follows faces. Numbers them from `first_track` on, each number once.
 
-    def __init__(self, config: Faces, first_track: int = 1) -> None:
+    `lap` is told when the stages `scan` and `track` are over (see `edge.stopwatch`).
+    """
+
+    def __init__(
+        self, config: Faces, first_track: int = 1, lap: Callable[[str], None] = nothing
+    ) -> None:
         path = Path(cv2.__file__).parent / "data" / _CASCADE
         self._cascade = cv2.CascadeClassifier(str(path))
         if self._cascade.empty():
             raise Problem(f"{path}: cannot be read; install opencv-python-headless again")
-        self._config = config
+        self._config, self._lap = config, lap
         self._tracks: list[_Track] = []
         self._next_track = first_track
         self._search_at_s = -np.inf
@@ -54,9 +60,11 @@ class Finder:
         if now >= self._search_at_s:
             self._search_at_s = now + FULL_SEARCH_S
             boxes = self._search(frame.gray)
+            self._lap("scan")
         else:
             boxes = [box for track in self._tracks for box in self._near(frame.gray, track.box)]
         self._follow(_distinct(self._wanted(boxes, frame.gray)), now)
+        self._lap("track")
         return tuple(Face(t.number, t.box) for t in self._tracks if t.seen_s == now)
 
     def _search(self, gray: ByteArray) -> list[Box]:
