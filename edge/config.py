@@ -59,6 +59,13 @@ class Mood:
 
 
 @dataclass(frozen=True)
+class Performance:
+    """`cpu_budget`: the share of one core that watching a camera may take."""
+
+    cpu_budget: float = limited(0.5, 0.05, 1)
+
+
+@dataclass(frozen=True)
 class Log:
     """The diary: where, how large, how long."""
 
@@ -117,6 +124,7 @@ class Config:
     faces: Faces = Faces()
     model: Model = Model()
     mood: Mood = Mood()
+    performance: Performance = Performance()
     log: Log = Log()
     state: State = State()
     mqtt: Mqtt = Mqtt()
