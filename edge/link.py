@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
@@ -58,7 +60,7 @@ def access(config: Mqtt) -> Access:
             raise ConfigError("mqtt.password_file: a password needs mqtt.username")
         path = expanded(config.password_file)
         try:
-            password = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+            password = _password(path)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"mqtt.password_file: {path}: {_reason(error)}") from error
     if config.tls:
@@ -73,6 +75,17 @@ def access(config: Mqtt) -> Access:
     elif config.tls_ca:
         raise ConfigError("mqtt.tls_ca: is of no use without mqtt.tls = true")
     return Access(config.host, config.port, config.username, password, tls)
+
+
+def _password(path: Path) -> str:
+    """Its first line; a credential of its name that systemd passes to the service wins."""
+    passed = Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), path.name)
+    found = _first_line(passed) if passed.is_file() else ""
+    return found or _first_line(path)  # our unit passes an empty line where there is no file
+
+
+def _first_line(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
 
 
 class Answer(NamedTuple):
