@@ -66,6 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", parents=[shared], help="see it work: no camera, no broker")
     demo.set_defaults(command=_demo)
 
+    bench = commands.add_parser("bench", parents=[shared], help="what it costs on this machine")
+    bench.add_argument("--source", metavar="VIDEO", help="instead of the packaged clip")
+    bench.add_argument("--frames", type=_positive, metavar="N", help="the first N only")
+    bench.add_argument("--compare", action="store_true", help="the classic loop beside ours")
+    bench.add_argument(
+        "--classic-tflite",
+        type=Path,
+        metavar="FILE",
+        help="what that classifies by (a float model)",
+    )
+    bench.add_argument("--allocations", action="store_true", help="growth over 10,000 frames, too")
+    bench.add_argument("--json", action="store_true", help="one JSON object for scripts")
+    bench.set_defaults(command=_bench)
+
     log = commands.add_parser("log", parents=[shared], help="read the diary")
     log.add_argument("--since", type=show.span, metavar="SPAN", help="such as 30m, 1h, 7d")
     log.add_argument("--follow", action="store_true", help="go on printing as rows are written")
@@ -112,6 +126,24 @@ def _demo(settings: Config, _: argparse.Namespace) -> int:
     from edge import demo  # noqa: PLC0415
 
     demo.show(settings, stop)
+    return 0
+
+
+def _bench(settings: Config, options: argparse.Namespace) -> int:
+    from edge import bench, bench_report  # noqa: PLC0415
+
+    report = bench.bench(
+        settings,
+        bench.Request(
+            source=options.source,
+            frames=options.frames,
+            compare=options.compare,
+            classic_tflite=options.classic_tflite,
+            allocations=options.allocations,
+        ),
+    )
+    for line in [json.dumps(report)] if options.json else bench_report.lines(report):
+        print(line)
     return 0
 
 

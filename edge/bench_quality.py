@@ -40,16 +40,21 @@ class Quality:
     """Tracks of which no box is right."""
 
 
-def score(haar: Sequence[Sequence[Box]], ours: Sequence[Sequence[Face]]) -> Quality:
-    """Scores `ours` against `haar`, both frame by frame and equally long."""
-    chains = [chain for chain in link(haar) if len(chain) >= LASTING]
+def score(
+    haar: Sequence[Sequence[Box]], ours: Sequence[Sequence[Face]], least_px: int = 0
+) -> Quality:
+    """Scores `ours` against `haar`, both frame by frame and equally long.
+
+    Haar boxes narrower than `least_px` need not be reported, but may be.
+    """
+    lasting = [chain for chain in link(haar) if len(chain) >= LASTING]
+    chains = [[(at, box) for at, box in chain if box.width >= least_px] for chain in lasting]
     ids = [[_track(box, ours[at]) for at, box in chain] for chain in chains]
-    lasting = sum(map(len, ids))
     covered = [[track for track in chain if track is not None] for chain in ids]
     linked = sum(map(len, covered))
     right, reported = _right(haar, ours), Counter(f.track for faces in ours for f in faces)
     return Quality(
-        recall=_share(linked, lasting),
+        recall=_share(linked, sum(map(len, ids))),
         precision=_share(right.total(), reported.total()),
         id_changes=sum(a != b for chain in covered for a, b in pairwise(chain)),
         linked_frames=linked,

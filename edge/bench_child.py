@@ -1,0 +1,135 @@
+"""Processes of their own, for what one process cannot tell of itself: memory, and the start.
+
+`python -m edge.bench_child TASK` reads a pickled `(Config, frames)` from its parent on stdin and
+answers with one line of JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from edge.config import Config
+from edge.errors import Problem
+from edge.records import Reading
+
+#: Media of so many frames fills every window and cooldown before allocations are counted.
+SETTLED_FRAMES, COUNTED_FRAMES = 5_000, 10_000
+#: What the loop stands on, and an open video: nothing of ours.
+_IMPORTS = """
+import importlib, json, sys, time
+import numpy, cv2, paho.mqtt.client
+for runtime in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
+    try:
+        importlib.import_module(runtime)
+        break
+    except ImportError:
+        pass
+cpu_s = time.process_time()
+capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
+capture.read()
+(rss,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")]
+print(json.dumps({"cpu_s": cpu_s, "rss_mb": int(rss) / 1024}))
+"""
+
+
+def imports(video: str) -> dict[str, Any]:
+    """`cpu_s` of a process that imports numpy, OpenCV, paho and the runtime, and its `rss_mb` once
+    it has opened `video`."""
+    return _answer([sys.executable, "-c", _IMPORTS, video], b"")
+
+
+def daemon(config: Config, frames: int | None) -> dict[str, Any]:
+    """`startup_cpu_s` (to the first reading; None: there was none) and `rss_mb` of the service.
+
+    Plays the first `frames` of the configured file; None: all.
+    """
+    return _ours("run", config, frames)
+
+
+def allocations(config: Config) -> dict[str, Any]:
+    """How much Python's memory grew over `frames` frames: `growth_kb`, as tracemalloc counts."""
+    return _ours("allocations", config, None)
+
+
+def _ours(task: str, config: Config, frames: int | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "edge.bench_child", task]
+    return _answer(command, pickle.dumps((config, frames)))
+
+
+def _answer(command: list[str], request: bytes) -> dict[str, Any]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, input=request, stdout=subprocess.PIPE, env=environment, check=False
+    )
+    if done.returncode:
+        raise Problem(f"the measuring process {' '.join(command[1:3])} ended: {done.returncode}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+# In the process itself
+
+
+def _run(config: Config, frames: int | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {"startup_cpu_s": None}
+
+    def each(count: int, readings: Iterable[Reading]) -> bool:
+        if answer["startup_cpu_s"] is None and any(True for _ in readings):
+            answer["startup_cpu_s"] = time.process_time()
+        answer["rss_mb"] = _memory_mb("VmRSS")
+        return count == frames
+
+    _serve(config, 1, each)
+    return answer | {"rss_peak_mb": _memory_mb("VmHWM")}
+
+
+def _allocations(config: Config, _: int | None) -> dict[str, Any]:
+    traced_kb: list[float] = []
+
+    def each(count: int, _readings: Iterable[Reading]) -> bool:
+        if count in {SETTLED_FRAMES, SETTLED_FRAMES + COUNTED_FRAMES}:
+            gc.collect()
+            traced_kb.append(tracemalloc.get_traced_memory()[0] / 1024)
+        return len(traced_kb) == 2
+
+    tracemalloc.start()
+    _serve(config, SETTLED_FRAMES + COUNTED_FRAMES, each)
+    return {"frames": COUNTED_FRAMES, "growth_kb": traced_kb[1] - traced_kb[0]}
+
+
+def _serve(config: Config, loops: int, each: Callable[[int, Iterable[Reading]], bool]) -> None:
+    """`fer-edge run` until `each`, called with the number of every frame, is True."""
+    from edge import __main__, daemon  # noqa: F401, PLC0415 (the command's own imports count)
+
+    stop, count = threading.Event(), 0
+
+    def listener(readings: Iterable[Reading]) -> None:
+        nonlocal count
+        count += 1
+        if each(count, readings):
+            stop.set()
+
+    daemon.serve(config, stop, loops=loops, listener=listener)
+
+
+def _memory_mb(kind: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(kind):
+            return int(line.split()[1]) / 1024
+    raise Problem(f"/proc/self/status: tells no {kind}")
+
+
+if __name__ == "__main__":
+    tasks = {"run": _run, "allocations": _allocations}
+    print(json.dumps(tasks[sys.argv[1]](*pickle.load(sys.stdin.buffer))))

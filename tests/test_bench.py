@@ -1,0 +1,146 @@
+"""`fer-edge bench` as a process, on the packaged clip; and the arithmetic of its figures."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.bench import extra_face_ms, spread
+from edge.bench_report import lines
+from edge.bench_scenes import played, resized, still
+from edge.stopwatch import STAGES
+from tests.conftest import Run, command, environment
+from tests.house import CLIP
+
+SPREAD = {"mean", "median", "p99", "max"}
+WITH_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of 30 frames, beside the classic loop."""
+    folder = tmp_path_factory.mktemp("bench")
+    done = subprocess.run(
+        command("bench", "--config", "/dev/null", "--frames", 30, "--compare", "--json"),
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.iterdir()), "the diary's and the state's folder are the user's"
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_report_has_what_scripts_read(report: dict[str, Any]) -> None:
+    assert report["frames"] == 30
+    assert set(report["cpu_ms"]) == SPREAD
+    assert tuple(report["stages"]) == STAGES
+    assert 0 < report["face_frames"] <= 30
+    assert report["imports"]["rss_mb"] < report["rss_mb"] <= report["rss_peak_mb"] + 1
+    assert report["startup_cpu_s"] > report["imports"]["cpu_s"] > 0
+    assert set(report["resolution_ms"]) == {"640x480", "1920x1080"}
+    assert report["still_ms"] > 0
+    assert report["extra_face_ms"] is None
+    assert report["broker"] is None
+
+
+def test_its_figures_agree_with_each_other(report: dict[str, Any]) -> None:
+    stages, cost = report["stages"], report["cpu_ms"]
+    assert sum(stages.values()) - stages["capture"] == pytest.approx(cost["mean"])
+    assert 1000 / report["fps"] == pytest.approx(sum(stages.values()))
+    assert cost["median"] <= cost["p99"] <= cost["max"]
+    for name, classic in report["classic"].items():
+        assert report["ratio"][name] == pytest.approx(classic["cpu_ms"]["mean"] / cost["mean"])
+
+
+def test_the_loop_costs_less_than_what_it_replaces(report: dict[str, Any]) -> None:
+    assert report["cpu_ms"]["mean"] < report["full_haar_ms"]
+    assert report["ratio"]["classic_tflite"] > 1
+
+
+def test_the_true_classic_loop_is_measured_where_tensorflow_is(report: dict[str, Any]) -> None:
+    ratio = report["ratio"]
+    assert (ratio["classic_keras"] is not None) is WITH_TENSORFLOW
+    if WITH_TENSORFLOW:
+        assert ratio["classic_keras"] > ratio["classic_tflite"]
+        assert "float" in report["classic"]["classic_tflite"]["model"]
+    else:
+        assert "int8" in report["classic"]["classic_tflite"]["model"]
+
+
+def test_the_clip_is_seen_as_haar_sees_it(report: dict[str, Any]) -> None:
+    quality = report["quality"]
+    assert quality["recall"] >= 0.9
+    assert quality["precision"] == 1.0
+    assert (quality["tracks"], quality["false_tracks"], quality["id_changes"]) == (1, 0, 0)
+
+
+def test_a_person_can_read_it(report: dict[str, Any]) -> None:
+    told = "\n".join(lines(report))
+    assert "30 frames" in told
+    assert "no broker" in told
+    assert f"{report['ratio']['classic_tflite']:.1f} times ours" in told
+    assert max(map(len, told.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("source", ["/no/such/video.mp4", "0", "rtsp://127.0.0.1/x"])
+def test_what_cannot_be_played_twice_is_no_source(source: str, fer_edge: Run) -> None:
+    done = fer_edge("bench", "--source", source)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"fer-edge: {source}: no such video")
+
+
+def test_a_file_without_pictures_is_refused(fer_edge: Run, tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp4"
+    path.write_bytes(b"")
+    done = fer_edge("bench", "--source", path)
+    assert done.returncode == 1
+    assert "no picture can be read" in done.stderr
+
+
+def test_a_float_model_may_be_given_and_must_be_one(fer_edge: Run, tmp_path: Path) -> None:
+    done = fer_edge("bench", "--frames", 1, "--compare", "--classic-tflite", tmp_path / "none")
+    assert done.returncode == 2
+    wrong = tmp_path / "wrong.tflite"
+    wrong.write_bytes(b"no model")
+    done = fer_edge("bench", "--frames", 1, "--compare", "--classic-tflite", wrong)
+    assert done.returncode == 78
+    assert "no TFLite runtime can load it" in done.stderr
+
+
+def test_how_costs_are_spread() -> None:
+    cost = spread([1.0] * 98 + [2.0, 101.0])
+    assert cost["mean"] == pytest.approx(2.01)
+    assert (cost["median"], cost["max"]) == (1.0, 101.0)
+    assert cost["p99"] == pytest.approx(2.99)
+
+
+def test_what_one_more_face_costs_is_the_slope_over_frames_with_faces() -> None:
+    faces = [1] * 50 + [2] * 30 + [4] * 20 + [0] * 40 + [5] * 3
+    ms = np.array([1.0 + 0.5 * n if 0 < n < 5 else 99.0 for n in faces])
+    assert extra_face_ms(ms, faces) == pytest.approx(0.5)
+    assert extra_face_ms(ms[:50], faces[:50]) is None
+
+
+def test_a_still_scene_is_still_and_a_noisy_one_is_not() -> None:
+    first, second = (frame.gray.copy() for frame in still(2))
+    assert first.shape == (480, 640)
+    assert np.array_equal(first, second)
+    first, second = (frame.gray.copy() for frame in still(2, noisy=True))
+    assert 1 < float(np.std(first.astype(float) - second)) < 6
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080), (320, 240)])
+def test_another_size_keeps_shape_and_time(width: int, height: int) -> None:
+    source = list(resized(played(str(CLIP), 3), width, height))
+    assert [frame.gray.shape for frame in source] == [(height, width)] * 3
+    assert [frame.source_s for frame in source] == pytest.approx([0, 0.1, 0.2])
