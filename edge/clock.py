@@ -45,12 +45,12 @@ class LiveClock:
     def __init__(self) -> None:
         self._ok, self._ask_again_s = True, 0.0
 
-    def frame(self, gray: ByteArray) -> Frame:
-        """`gray` as a frame of this moment."""
+    def frame(self, gray: ByteArray, skipped: int = 0) -> Frame:
+        """`gray` as a frame of this moment, after `skipped` that nobody looked at."""
         now = time.monotonic()
         if now >= self._ask_again_s:
             self._ok, self._ask_again_s = synchronised(), now + _CHECK_CLOCK_S
-        return Frame(gray, datetime.now().astimezone(), now, now, self._ok)
+        return Frame(gray, datetime.now().astimezone(), now, now, self._ok, skipped)
 
 
 class MediaClock:
@@ -58,13 +58,19 @@ class MediaClock:
 
     def __init__(self) -> None:
         self._midnight = datetime.combine(date.today(), time_of_day.min).astimezone()
-        self._started_s = time.monotonic()
+        self._started_s: float | None = None
 
-    def frame(self, gray: ByteArray, media_s: float) -> Frame:
-        """`gray` as the frame at `media_s` seconds."""
+    def frame(self, gray: ByteArray, media_s: float, skipped: int = 0) -> Frame:
+        """`gray` as the frame at `media_s` seconds, after `skipped` that nobody looked at."""
         stamp = self._midnight + timedelta(seconds=media_s)
-        return Frame(gray, stamp, media_s, time.monotonic())
+        return Frame(gray, stamp, media_s, time.monotonic(), skipped=skipped)
 
     def early_s(self, media_s: float) -> float:
-        """How many seconds of real time are left until `media_s` is due; negative when late."""
-        return self._started_s + media_s - time.monotonic()
+        """How many seconds of real time are left until `media_s` is due; negative when late.
+
+        Media second 0 is when it is first asked for.
+        """
+        now_s = time.monotonic()
+        if self._started_s is None:
+            self._started_s = now_s
+        return self._started_s + media_s - now_s

@@ -7,13 +7,13 @@ import faulthandler
 import importlib.util
 import logging
 import threading
-import time
 from collections.abc import Generator
 from contextlib import suppress
 from typing import Any
 
 from edge.config import Camera
 from edge.errors import CameraError, first_line
+from edge.patience import Patience
 from edge.records import ByteArray
 
 #: Formats whose first plane is luma, row by row.
@@ -39,23 +39,26 @@ def present() -> bool:
 
 
 def luma(
-    camera: Camera, stop: threading.Event, stalled_s: float
+    camera: Camera, stop: threading.Event, patience: Patience
 ) -> Generator[ByteArray, None, None]:
     """The Y plane, uint8 `(height, width)`, of the lores stream, without a copy.
 
     The array is a view of the camera's buffer, which goes back to the camera when the next one is
-    asked for. Raises `CameraError` where there is no camera, it is busy, or it gives no picture for
-    `stalled_s` seconds (libcamera itself only logs that).
+    asked for. Raises `CameraError` where there is no camera, it is busy, or `patience` with it is
+    over (libcamera itself only logs that).
     """
     library = _library()
     device = _open(library, camera)
     try:
         width, height = _start(device, camera)
-        patience_s = max(stalled_s, 3 / camera.fps)
+        last = None
         while not stop.is_set():
-            request = _request(device, stop, patience_s)
+            request = _request(device, stop, patience)
             if request is None:
                 return
+            number = request.request.sequence  # libcamera counts what the camera gave
+            patience.rewarded(0 if last is None else max(0, number - last - 1))
+            last = number
             yield from _plane(library, request, width, height)
     finally:
         _close(device)
@@ -118,9 +121,8 @@ def _start(device: Any, camera: Camera) -> tuple[int, int]:
     return width, height
 
 
-def _request(device: Any, stop: threading.Event, patience_s: float) -> Any:
+def _request(device: Any, stop: threading.Event, patience: Patience) -> Any:
     """The next picture, None when told to stop."""
-    until = time.monotonic() + patience_s
     job: Any = None
     while not stop.is_set():
         try:
@@ -128,12 +130,8 @@ def _request(device: Any, stop: threading.Event, patience_s: float) -> Any:
             # the buffer it gets there in the end would never come back.
             job = job or device.capture_request(wait=False)
             return job.get_result(timeout=_GLANCE_S)
-        except TimeoutError as error:
-            if time.monotonic() > until:
-                log.warning("the Pi camera is silent; closing it")  # which may be our last word
-                raise CameraError(
-                    f"the Pi camera gave no picture for {patience_s:.0f} s; check its cable"
-                ) from error
+        except TimeoutError:
+            patience.waited(_GLANCE_S, "check its cable")
     return None
 
 

@@ -40,6 +40,8 @@ class Frame:
     """For what people wait for, such as MQTT intervals: the machine's monotonic clock."""
     clock_ok: bool = True
     """False while the wall clock has not been synchronised since boot."""
+    skipped: int = 0
+    """The camera's pictures since the frame before, which nobody looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from dataclasses import dataclass, field
-from types import ModuleType, TracebackType
+from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Sensor:
     format: str = "YUV420"
     silent: bool = False
     timeouts_per_picture: int = 0
+    unseen_per_picture: int = 0
+    """How many pictures the camera gives between two captures."""
     maps_each_picture: bool = False
     """As `LibcameraAllocator` does, in place of `DmaAllocator`."""
     close_hangs: bool = False
@@ -82,8 +84,9 @@ class FakeAllocator:
 
 
 class FakeRequest:
-    def __init__(self, device: FakePicamera2, buffer: Buffer) -> None:
+    def __init__(self, device: FakePicamera2, buffer: Buffer, sequence: int) -> None:
         self.device, self.buffer, self.uses = device, buffer, 1
+        self.request = SimpleNamespace(sequence=sequence)  # libcamera's own
 
     def release(self) -> None:
         self.uses -= 1
@@ -132,7 +135,7 @@ class FakePicamera2:
         self.jobs: list[FakeJob] = []
         self.closed = self._started = False
         self.outstanding = 0
-        self._waited = 0
+        self._waited = self._sequence = 0
         self._configuration: dict[str, Any] = {}
         self.sensor.opened.append(self)
         atexit.register(self.close)
@@ -182,7 +185,8 @@ class FakePicamera2:
         buffer = self.free.pop(0)
         buffer.fill(self.picture())
         self.outstanding += 1
-        self.jobs.pop(0).request = FakeRequest(self, buffer)
+        self.jobs.pop(0).request = FakeRequest(self, buffer, self._sequence)
+        self._sequence += 1 + self.sensor.unseen_per_picture
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """Luma from the darkest to the lightest value of the colour space, padded; chroma."""

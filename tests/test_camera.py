@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import camera
+from edge import camera, gray, patience, picamera, webcam
 from edge.camera import is_file, open_frames
 from edge.check import check
 from edge.config import Camera, Config, Log
@@ -205,6 +208,8 @@ class Device:
         self.opens, self.taken, self.released = True, 0, threading.Event()
         self.settings: dict[int, float] = {}
         self.asked: tuple[object, ...] = ()
+        self.sends = "BGR3"
+        self.size = 64, 48
 
     def __call__(self, *asked: object) -> Device:
         self.asked = asked
@@ -216,6 +221,13 @@ class Device:
     def set(self, key: int, value: float) -> bool:
         self.settings[key] = value
         return True
+
+    def get(self, key: int) -> float:
+        return {
+            cv2.CAP_PROP_FOURCC: float(int.from_bytes(self.sends.encode(), "little")),
+            cv2.CAP_PROP_FRAME_WIDTH: self.size[0],
+            cv2.CAP_PROP_FRAME_HEIGHT: self.size[1],
+        }[key]
 
     def read(self) -> tuple[bool, ByteArray | None]:
         picture = self.pictures.get()
@@ -233,6 +245,12 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     monkeypatch.setattr(cv2, "VideoCapture", made)
     yield made
     made.pictures.put(None)  # no thread waits for ever
+
+
+def pull(device: Device) -> None:
+    """From now on every read fails at once."""
+    device.read = lambda: (False, None)  # type: ignore[method-assign]
+    device.pictures.put(None)
 
 
 @pytest.fixture
@@ -275,7 +293,10 @@ def test_the_newest_picture_wins_over_those_that_waited(
     for value in range(2, 10):  # while the loop is busy with the first
         device.pictures.put(picture(value))
     wait_for(lambda: device.taken == 9, "the reader to drain the queue")
-    assert next(frames).gray[0, 0] == 9
+    latest = next(frames)
+    assert (latest.gray[0, 0], latest.skipped) == (9, 7)
+    device.pictures.put(picture(10))
+    assert next(frames).skipped == 0
 
 
 def test_frames_of_a_camera_have_the_clocks_times(
@@ -290,15 +311,77 @@ def test_frames_of_a_camera_have_the_clocks_times(
 
 
 def test_a_camera_that_is_unplugged_ends_in_one_line(
-    device: Device, live: Callable[..., Iterator[Frame]]
+    device: Device,
+    live: Callable[..., Iterator[Frame]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(camera, "STALLED_S", 0.5)
     frames = live()
     device.pictures.put(picture(1))
     next(frames)
-    device.pictures.put(None)
-    with pytest.raises(CameraError, match="/dev/null: the camera was unplugged"):
+    pull(device)
+    with pytest.raises(
+        CameraError, match=r"/dev/null: no picture for .* unplugged or sends no more"
+    ):
         next(frames)
     assert device.released.is_set()
+
+
+def test_a_camera_whose_node_vanishes_ends_at_once(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        node = f"{folder}/video0"
+        os.mkfifo(node)
+        frames = live(source=node)
+        device.pictures.put(picture(1))
+        next(frames)
+    with pytest.raises(CameraError, match=r"/dev/shm/.*: the camera was unplugged"):
+        next(frames)
+
+
+def test_a_read_that_fails_is_tried_again(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    frames = live()
+    for value in (1, None, None, 2):
+        device.pictures.put(None if value is None else picture(value))
+        if value is not None:
+            assert next(frames).gray[0, 0] == value
+
+
+def test_a_camera_that_stalls_is_spoken_of_and_goes_on_when_it_is_back(
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("edge.patience.SILENT_S", 0.5)
+    turns = 0
+
+    def meanwhile() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            device.pictures.put(picture(2))
+
+    settings = Camera(source="/dev/null", fps=100)
+    with closing(open_frames(settings, threading.Event(), meanwhile=meanwhile)) as frames:
+        device.pictures.put(picture(1))
+        next(frames)
+        assert next(frames).gray[0, 0] == 2
+        device.pictures.put(picture(3))
+        assert next(frames).gray[0, 0] == 3
+        device.pictures.put(None)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert said[0] == "/dev/null: no picture for 0.5 s; check its cable"
+    assert said[1].startswith("/dev/null: pictures again after 0.")
+
+
+def test_a_stall_is_spoken_of_within_three_seconds() -> None:
+    said = patience.SILENT_S + webcam._GLANCE_S
+    assert max(said, patience.SILENT_S + picamera._GLANCE_S) < 3
+    assert camera.STALLED_S > 3
 
 
 def test_a_camera_that_stalls_ends_in_one_line_and_is_not_released_under_its_read(
@@ -356,6 +439,101 @@ def test_a_camera_that_is_not_there_is_named(source: str, said: str) -> None:
         frames(source)
 
 
+@pytest.mark.parametrize("sends", ["MJPG", "JPEG", "YUYV", "GREY", "BGR3"])
+def test_a_camera_is_read_in_gray_whatever_it_sends(
+    device: Device, live: Callable[..., Iterator[Frame]], sends: str
+) -> None:
+    device.sends = sends
+    ramp = np.linspace(0, 255, 64).round().astype(np.uint8)
+    wanted = np.tile(ramp, (48, 1))
+    narrow = (wanted * (219 / 255) + 16).round().astype(np.uint8)  # a video camera's range
+    jpeg = cv2.imencode(".jpg", cv2.merge([wanted] * 3), [cv2.IMWRITE_JPEG_QUALITY, 100])[1]
+    raw = {
+        "YUYV": np.dstack([narrow, np.full_like(narrow, 128)]),
+        "GREY": wanted,
+        "BGR3": cv2.merge([wanted] * 3),
+    }.get(sends, np.pad(jpeg.reshape(1, -1), ((0, 0), (0, 5000))))  # the driver's whole buffer
+    device.pictures.put(np.asarray(raw, np.uint8))
+    device.pictures.put(np.asarray(raw, np.uint8))
+    got = next(live()).gray
+    assert got.shape == (48, 64)
+    assert np.abs(got.astype(int) - wanted).max() <= 2
+    converted = device.settings.get(cv2.CAP_PROP_CONVERT_RGB, 1)
+    assert converted == (1 if sends == "BGR3" else 0)
+
+
+@pytest.mark.parametrize("raw", [np.zeros((1, 5000), np.uint8), np.zeros((48, 60, 2), np.uint8)])
+def test_a_camera_whose_own_format_we_cannot_read_is_read_in_colour(
+    device: Device, live: Callable[..., Iterator[Frame]], raw: ByteArray
+) -> None:
+    device.sends = "MJPG"
+    for _ in range(3):
+        device.pictures.put(raw)
+    device.pictures.put(picture(9))
+    assert next(live()).gray[0, 0] == 9
+    assert device.settings[cv2.CAP_PROP_CONVERT_RGB] == 1
+
+
+def test_a_picture_torn_on_its_way_is_passed_over(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    device.sends = "MJPG"
+    jpegs = [cv2.imencode(".jpg", picture(value))[1].reshape(1, -1) for value in (50, 90)]
+    for jpeg in (jpegs[0], jpegs[0]):  # the first is for trying
+        device.pictures.put(np.asarray(jpeg, np.uint8))
+    frames = live()
+    assert abs(int(next(frames).gray[0, 0]) - 50) < 3
+    device.pictures.put(np.asarray(jpegs[0][:, 100:], np.uint8))
+    threading.Timer(0.4, device.pictures.put, [np.asarray(jpegs[1], np.uint8)]).start()
+    assert abs(int(next(frames).gray[0, 0]) - 90) < 3
+
+
+def test_a_jpeg_video_decoded_to_gray_shows_what_it_shows_in_colour(tmp_path: Path) -> None:
+    path = video(tmp_path / "x.avi")
+    colour = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    assert gray.is_jpeg(colour)
+    for frame in frames(path):
+        expected = cv2.cvtColor(colour.read()[1], cv2.COLOR_BGR2GRAY)
+        assert np.abs(frame.gray.astype(int) - expected).max() <= 3
+
+
+def test_a_rest_is_passed_over_as_a_camera_would_but_no_other_delay(tmp_path: Path) -> None:
+    path = video(tmp_path / "x.avi", count=12)
+    settings, slow_s = Camera(source=str(path)), iter([0.45] + 20 * [0.0])
+
+    def rest() -> float:
+        passed_s = next(slow_s)
+        time.sleep(passed_s)
+        return passed_s
+
+    got = list(open_frames(settings, threading.Event(), realtime=True, rest=rest))
+    assert [f.skipped for f in got][:3] == [0, 3, 0]
+    assert len(got) == 9
+    late = []
+    for frame in open_frames(settings, threading.Event(), realtime=True):
+        late.append(frame)
+        time.sleep(0.15)
+    assert len(late) == 12
+
+
+def test_a_file_at_full_speed_never_rests(tmp_path: Path) -> None:
+    def rest() -> float:
+        raise AssertionError("it must not be asked")
+
+    settings = Camera(source=str(video(tmp_path / "x.avi")))
+    assert len(list(open_frames(settings, threading.Event(), rest=rest))) == 10
+
+
+def test_a_stop_while_a_stream_is_being_opened_ends_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stop = threading.Event()
+        threading.Timer(0.3, stop.set).start()
+        settings = Camera(source=f"http://127.0.0.1:{silent.getsockname()[1]}/stream.mjpg")
+        began_s = time.monotonic()
+        assert list(open_frames(settings, stop)) == []
+        assert time.monotonic() - began_s < 2
+
+
 def test_a_stream_that_cannot_be_opened_is_named_without_its_password() -> None:
     with pytest.raises(CameraError) as refused:
         frames("rtsp://me:secret@127.0.0.1:9/stream")
@@ -381,7 +559,7 @@ def test_auto_takes_the_first_node_that_gives_a_picture(
     nodes = [tmp_path / f"video{n}" for n in (0, 2, 10)]
     for node in nodes:
         node.touch()
-    monkeypatch.setattr(camera, "DEVICES", tmp_path)
+    monkeypatch.setattr(webcam, "DEVICES", tmp_path)
     monkeypatch.setattr(camera.picamera, "present", lambda: False)
     device.pictures.put(None)
     device.pictures.put(picture(5))

@@ -6,16 +6,17 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge import camera as cameras
-from edge import picamera
+from edge import picamera, webcam
 from edge.config import Camera
 from edge.errors import CameraError
+from edge.patience import Patience
 from edge.records import ByteArray
 from tests.conftest import ROOT, environment
 from tests.fake_picamera2 import CSI, OVERWRITTEN, USB, FakePicamera2, Sensor
@@ -34,10 +35,14 @@ def sensor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sensor]:
 
 
 def pictures(
-    camera: Camera = FAST, stop: threading.Event | None = None
+    camera: Camera = FAST, stop: threading.Event | None = None, patience: Patience | None = None
 ) -> Generator[ByteArray, None, None]:
     """As the product opens it, except that a camera silent for 3 frames has stalled."""
-    return picamera.luma(camera, stop or threading.Event(), stalled_s=0)
+    return picamera.luma(camera, stop or threading.Event(), patience or waiting(0))
+
+
+def waiting(stalled_s: float, meanwhile: Callable[[], None] = lambda: None) -> Patience:
+    return Patience("the Pi camera", FAST.fps, stalled_s, meanwhile)
 
 
 def failure(camera: Camera = FAST) -> str:
@@ -102,10 +107,18 @@ def test_thousands_of_pictures_take_one_buffer_at_a_time(
 
 def test_a_camera_slower_than_our_glances_loses_no_buffer(sensor: Sensor) -> None:
     sensor.timeouts_per_picture = 3
-    source = picamera.luma(FAST, threading.Event(), stalled_s=1)
+    source = pictures(patience=waiting(10))
     for _ in range(20):
         next(source)
         assert sensor.opened[0].outstanding == 1
+
+
+def test_pictures_that_came_too_early_are_counted_by_their_numbers(sensor: Sensor) -> None:
+    sensor.unseen_per_picture = 4
+    patience = waiting(0)
+    source = pictures(patience=patience)
+    counts = [(next(source), patience.skipped())[1] for _ in range(4)]
+    assert counts == [0, 4, 4, 4]
 
 
 # The end
@@ -132,7 +145,7 @@ def test_told_to_stop_it_ends_and_frees_the_camera(sensor: Sensor) -> None:
 def test_told_to_stop_while_it_waits_it_ends_without_a_complaint(sensor: Sensor) -> None:
     stop = threading.Event()
     sensor.silent, sensor.on_timeout = True, stop.set
-    assert list(picamera.luma(FAST, stop, stalled_s=60)) == []
+    assert list(pictures(stop=stop, patience=waiting(60))) == []
     assert sensor.opened[0].closed
 
 
@@ -155,16 +168,37 @@ def test_a_stall_is_one_clear_line_and_the_camera_is_closed(sensor: Sensor) -> N
     source = pictures()
     next(source)
     sensor.silent = True
-    with pytest.raises(CameraError, match="gave no picture for"):
+    with pytest.raises(CameraError, match="the Pi camera: no picture for"):
         next(source)
     assert sensor.opened[0].closed
+
+
+def test_a_camera_that_falls_silent_is_spoken_of_and_its_pictures_are_taken_again(
+    sensor: Sensor, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns: list[int] = []
+
+    def meanwhile() -> None:
+        turns.append(1)
+        sensor.silent = len(turns) < 4
+
+    source = pictures(patience=waiting(10, meanwhile))
+    next(source)
+    sensor.silent = True
+    next(source)
+    assert len(turns) == 4, "the loop goes on with its other duties"
+    assert [record.getMessage() for record in caplog.records] == [
+        "the Pi camera: no picture for 2.0 s; check its cable",
+        "the Pi camera: pictures again after 3.5 s",
+    ]
+    assert len(sensor.opened) == 1
 
 
 def test_a_camera_that_does_not_close_is_left_after_a_while(
     sensor: Sensor, caplog: pytest.LogCaptureFixture
 ) -> None:
     sensor.silent = sensor.close_hangs = True
-    assert "gave no picture" in failure()
+    assert "no picture for" in failure()
     assert "does not answer any more" in caplog.text
     assert not sensor.opened[0].closed
 
@@ -191,7 +225,7 @@ sys.exit(__main__.main(["run", "--source", "picamera2"]))
         check=False,
     )
     assert done.returncode == 1
-    assert "the Pi camera is silent" in done.stderr
+    assert "the Pi camera: no picture for" in done.stderr
 
 
 # Cameras that cannot be used
@@ -271,8 +305,8 @@ class Webcam:
 
 
 @pytest.fixture
-def webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "_first_device", lambda _: Webcam())
+def usb_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webcam, "first_device", lambda _: Webcam())
 
 
 def auto_shape() -> tuple[int, ...]:
@@ -282,26 +316,26 @@ def auto_shape() -> tuple[int, ...]:
     return shape
 
 
-@pytest.mark.usefixtures("webcam")
+@pytest.mark.usefixtures("usb_camera")
 def test_auto_takes_the_pi_camera_where_there_is_one(sensor: Sensor) -> None:
     sensor.cameras = [CSI, USB]
     assert auto_shape() == (400, 600)
 
 
-@pytest.mark.usefixtures("webcam")
+@pytest.mark.usefixtures("usb_camera")
 def test_auto_leaves_usb_cameras_to_v4l2(sensor: Sensor) -> None:
     sensor.cameras = [USB]
     assert auto_shape() == (240, 320)
     assert not sensor.opened
 
 
-@pytest.mark.usefixtures("webcam")
+@pytest.mark.usefixtures("usb_camera")
 def test_auto_takes_v4l2_where_the_pi_has_no_camera(sensor: Sensor) -> None:
     sensor.cameras = []
     assert auto_shape() == (240, 320)
 
 
-@pytest.mark.usefixtures("webcam")
+@pytest.mark.usefixtures("usb_camera")
 def test_auto_takes_v4l2_without_a_word_where_picamera2_is_missing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -310,7 +344,7 @@ def test_auto_takes_v4l2_without_a_word_where_picamera2_is_missing(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-@pytest.mark.usefixtures("webcam", "broken")
+@pytest.mark.usefixtures("usb_camera", "broken")
 def test_auto_says_so_when_picamera2_is_there_but_broken(caplog: pytest.LogCaptureFixture) -> None:
     assert auto_shape() == (240, 320)
     assert "picamera2 does not work with this environment's numpy" in caplog.text
