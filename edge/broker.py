@@ -25,7 +25,7 @@ from edge.outbox import Outbox
 from edge.records import Alert
 from edge.status import Status
 
-STATE_S = 5.0
+STATE_S, STATS_S = 5.0, 30.0
 #: How long the end may wait for acknowledgements: of alerts first, then of `offline`.
 _ALERTS_S, _OFFLINE_S = 1.5, 2.0
 #: What the broker has refused is offered again so often: its access rules may have changed.
@@ -68,7 +68,8 @@ class Broker:
         self._given: dict[str, str] = {}
         self._under_way: dict[int, _Message] = {}
         self._refused: dict[str, str] = {}
-        self._state_at_s, self._refused_at_s = -math.inf, math.inf
+        self._state_at_s = self._stats_at_s = -math.inf
+        self._silent, self._refused_at_s = False, math.inf
         self._announce = True
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._connect, name="broker", daemon=True)
@@ -86,11 +87,14 @@ class Broker:
             self._outbox.add(alert)
         for name, raised in alarm.raised().items():
             self._wanted[f"{_ALERT}/{name}"] = "ON" if raised else "OFF"
-        if now_s >= self._state_at_s:
-            self._state_at_s = now_s + STATE_S
+        if now_s >= self._state_at_s or status.silent != self._silent:
+            self._state_at_s, self._silent = now_s + STATE_S, status.silent
             state = status.state() | {"negative": alarm.negative()}
             self._wanted["state"] = json.dumps(state)
             self._outbox.mend()
+        if now_s >= self._stats_at_s:
+            self._stats_at_s = now_s + STATS_S
+            self._wanted["stats"] = json.dumps(status.stats())
         if now_s >= self._refused_at_s:
             self._offer_again()
         self._exchange()

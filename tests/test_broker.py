@@ -23,10 +23,12 @@ from edge.broker import probe
 from edge.config import AlertRule, Mqtt
 from edge.errors import ConfigError, Problem
 from edge.link import V5, Link, access
-from edge.records import AlertEvent
+from edge.records import AlertEvent, Face, Frame
+from edge.status import Status
 from tests.conftest import Mosquitto, wait_for
 from tests.house import (
     BASE,
+    GRAY,
     PROMPT_S,
     RULE,
     House,
@@ -36,6 +38,7 @@ from tests.house import (
     listening,
     living,
     publish,
+    reading,
     retained,
     texts,
 )
@@ -106,6 +109,48 @@ def test_the_state_has_exactly_the_promised_keys(broker: Mosquitto, tmp_path: Pa
     assert state["negative"] == {"negative": 1}
 
 
+def test_the_stats_have_what_a_frame_costs_and_come_again(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.broker.STATS_S", 0.5)
+    with listening(broker) as subscriber, living(tmp_path, at(broker)) as house:
+        house.wait_for(lambda: len(texts(subscriber, "stats")) >= 3, "the third report")
+        seen = [json.loads(text) for text in texts(subscriber, "stats")]
+    assert list(seen[0]) == [
+        "time", "fps", "cpu_share", "ms", "dropped", "scan_every", "temperature_c", "throttled",
+        "rss_mb",
+    ]  # fmt: skip
+    assert list(seen[0]["ms"]) == ["capture", "scan", "track", "classify", "log", "publish"]
+    assert seen[2]["fps"] > 1
+    assert 0 < seen[2]["cpu_share"] < 4
+    assert 10 < seen[2]["rss_mb"] < 1000
+    assert seen[2]["dropped"] == 0
+
+
+def test_a_camera_that_falls_silent_is_in_the_state_at_once(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    with listening(broker) as subscriber, living(tmp_path, at(broker)) as house:
+        house.wait_for(lambda: texts(subscriber, "state"), "the first state")
+        in_sight(house.status)
+        house.broker._state_at_s = 0
+        for told in (lambda: None, house.status.silence, lambda: in_sight(house.status)):
+            before = len(texts(subscriber, "state"))
+            told()
+            house.broker.tell(time.monotonic(), (), house.alarm, house.status)
+            wait_for(lambda n=before: len(texts(subscriber, "state")) > n, "the state")  # type: ignore[misc]
+        _, silent, back = map(json.loads, texts(subscriber, "state")[-3:])
+    assert (silent["emotion"], silent["faces"], silent["fps"]) == ("none", 0, 0.0)
+    assert (back["emotion"], back["faces"]) == ("sad", 1)
+
+
+def in_sight(status: Status) -> None:
+    """A frame with a sad face."""
+    seen = reading("sad", 9.0)
+    frame = Frame(GRAY, seen.time, 9.0, time.monotonic())
+    status.update(frame, (Face(seen.face, seen.box),), [seen])
+
+
 def test_everything_is_retained_but_alerts(broker: Mosquitto, tmp_path: Path) -> None:
     with living(tmp_path, at(broker)) as house:
         with listening(broker) as subscriber:
@@ -113,7 +158,7 @@ def test_everything_is_retained_but_alerts(broker: Mosquitto, tmp_path: Path) ->
             house.wait_for(lambda: alerts(subscriber), "raised")
         later = retained(broker)
         house.frame("sad")
-    assert set(later) == {"availability", "state", "alert/negative"}
+    assert set(later) == {"availability", "state", "stats", "alert/negative"}
     assert (later["availability"], later["alert/negative"]) == ("online", "ON")
 
 
@@ -159,7 +204,7 @@ def test_what_is_retained_is_right_again_after_the_broker_was_killed(
         broker.stop(kill=True)
         house.wait_for(lambda: not house.broker._link.open.is_set(), "the loss to be noticed")
         broker.start()
-        house.wait_for(lambda: len(retained(broker)) == 3, "everything to be there again")
+        house.wait_for(lambda: len(retained(broker)) == 4, "everything to be there again")
         again = retained(broker)
     assert again["availability"] == "online"
     assert again["alert/negative"] == ("ON" if emotions else "OFF")
@@ -376,6 +421,7 @@ def test_what_the_access_rules_deny_is_said_once_a_topic_and_kept_until_they_all
         assert [line.partition(" refuses ")[2].partition(":")[0] for line in said("refuses")] == [
             f"{BASE}/alert/negative",
             f"{BASE}/state",
+            f"{BASE}/stats",
             f"{BASE}/alert",
         ]
         (tmp_path / "acl").write_text("user reader\ntopic readwrite #\nuser pi\ntopic write #\n")
