@@ -15,6 +15,7 @@ from edge.bench import extra_face_ms, spread
 from edge.bench_report import lines
 from edge.bench_scenes import played, resized, still
 from edge.stopwatch import STAGES
+from tests.benchmarks import GOALS, clip, goals
 from tests.conftest import Run, command, environment
 from tests.house import CLIP
 
@@ -90,6 +91,15 @@ def test_a_person_can_read_it(report: dict[str, Any]) -> None:
     assert "no broker" in told
     assert f"{report['ratio']['classic_tflite']:.1f} times ours" in told
     assert max(map(len, told.splitlines())) <= 110
+
+
+def test_the_readmes_tables_come_from_it(report: dict[str, Any]) -> None:
+    told = {line.split(" | ")[0]: line.split(" | ")[-1] for line in goals([report])}
+    assert len(told) == len(GOALS)
+    tflite = report["ratio"]["classic_tflite"]
+    assert told["| the same with TFLite in place of Keras"] == f"{tflite:.1f} |"
+    assert told["| one more face, ms"] == "– |"
+    assert clip(report).startswith("| average-faces.mp4 | 30, ")
 
 
 @pytest.mark.parametrize("source", ["/no/such/video.mp4", "0", "rtsp://127.0.0.1/x"])
