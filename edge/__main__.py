@@ -7,12 +7,10 @@ import dataclasses
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
-from edge import __version__, config, show
+from edge import __version__, config, show, signals
 from edge.config import Config
 from edge.errors import Problem
 
@@ -97,13 +95,24 @@ def _positive(text: str) -> int:
 
 
 def _run(settings: Config, options: argparse.Namespace) -> int:
-    stop = _stop()  # before the parts are loaded: that takes seconds
-    from edge import daemon  # noqa: PLC0415
+    stop, asked = signals.listen()  # before the parts are loaded: that takes seconds
+    from edge import reload  # noqa: PLC0415
 
-    if options.source is not None:
-        camera = dataclasses.replace(settings.camera, source=options.source)
-        settings = dataclasses.replace(settings, camera=camera)
-    daemon.serve(settings, stop, realtime=options.realtime, loops=options.loop)
+    def changed(loaded: Config) -> Config:
+        if options.source is None:
+            return loaded
+        return dataclasses.replace(
+            loaded, camera=dataclasses.replace(loaded.camera, source=options.source)
+        )
+
+    reload.serve(
+        changed(settings),
+        lambda: changed(config.load(options.config)),
+        stop,
+        asked,
+        realtime=options.realtime,
+        loops=options.loop,
+    )
     return 0
 
 
@@ -122,7 +131,7 @@ def _check(settings: Config, options: argparse.Namespace) -> int:
 
 
 def _demo(settings: Config, _: argparse.Namespace) -> int:
-    stop = _stop()
+    stop, _reload = signals.listen()
     from edge import demo  # noqa: PLC0415
 
     demo.show(settings, stop)
@@ -150,19 +159,6 @@ def _bench(settings: Config, options: argparse.Namespace) -> int:
 def _log(settings: Config, options: argparse.Namespace) -> int:
     show.show(show.where(settings), options)
     return 0
-
-
-def _stop() -> threading.Event:
-    """Set by the first SIGTERM or Ctrl-C; a second one ends the process at once."""
-    stop = threading.Event()
-
-    def told(number: int, _: object) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
-    return stop
 
 
 if __name__ == "__main__":

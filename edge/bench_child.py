@@ -22,6 +22,7 @@ from typing import Any
 from edge.config import Config
 from edge.errors import Problem
 from edge.records import Reading
+from edge.systemd import Notifier
 
 #: Media of so many frames fills every window and cooldown before allocations are counted.
 SETTLED_FRAMES, COUNTED_FRAMES = 5_000, 10_000
@@ -120,7 +121,7 @@ def _serve(config: Config, loops: int, each: Callable[[int, Iterable[Reading]], 
         if each(count, readings):
             stop.set()
 
-    daemon.serve(config, stop, loops=loops, listener=listener)
+    daemon.serve(config, stop, Notifier(""), loops=loops, listener=listener)
 
 
 def _memory_mb(kind: str) -> float:

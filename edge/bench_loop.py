@@ -80,6 +80,7 @@ def measure(
             notifier=Notifier(""),
             listener=lambda _: None,
             watch=watch,
+            status=Status(),
         )
     return made
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from edge import diary
+from edge import diary, temperature
 from edge.alarm import Alarm
 from edge.broker import Broker
 from edge.camera import open_frames
 from edge.classifier import Classifier
 from edge.config import AlertRule, Config, expanded, resolve
 from edge.faces import Finder
+from edge.governor import Governor
 from edge.journal import Journal
 from edge.mood import Mood
 from edge.outbox import Outbox
 from edge.records import Alert, Frame, Reading
+from edge.stats import Stats
 from edge.status import Status
 from edge.stopwatch import Stopwatch
 from edge.systemd import Notifier
@@ -28,6 +32,8 @@ Tell: TypeAlias = Callable[[float, Iterable[Alert], Alarm, Status], None]
 Listener: TypeAlias = Callable[[Iterable[Reading]], None]
 
 MODELS = Path(__file__).parent / "models"
+#: How often the board's heat is felt.
+FEEL_S = 10.0
 log = logging.getLogger(__name__)
 
 
@@ -42,12 +48,12 @@ def run(
     notifier: Notifier,
     listener: Listener,
     watch: Stopwatch,
+    status: Status,
 ) -> None:
     """The loop. Ends with `frames`; what it raises, a restart must mend.
 
     The watchdog is fed last: a camera that hangs must starve it. `finder` laps `watch` itself.
     """
-    status = Status()
     for frame in frames:
         watch.lap("capture")
         faces = finder.find(frame)
@@ -66,38 +72,77 @@ def run(
 def serve(
     config: Config,
     stop: threading.Event,
+    notifier: Notifier,
     *,
     realtime: bool = False,
     loops: int = 1,
     listener: Listener = lambda _: None,
+    heed: Callable[[Iterable[Frame]], Iterable[Frame]] = lambda frames: frames,
 ) -> None:
     """Opens every part as `config` says and runs the loop until its end, or until `stop` is set.
 
-    Raises `Problem` and its kinds (see `edge.errors`). On the way out the camera is freed, the
-    diary brought to the disk, and the broker told that we are offline.
+    `heed` may end the frames early. Raises `Problem` and its kinds (see `edge.errors`). On the way
+    out the camera is freed, the diary brought to the disk, and the broker told that we are offline.
     """
-    classifier = Classifier(model_path(config.model.path))
-    rules = [resolve(rule, classifier.labels) for rule in config.alerts]
+    classifier, rules = read_model(config)
     with ExitStack() as parts:
         # The journal first: its lock keeps a second process from our face numbers, from the
         # outbox, and from our name at the broker.
         journal = parts.enter_context(Journal(config.log, config.log_directory, classifier.labels))
         alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
-        first_face = diary.last_face(config.log_directory) + 1
         watch = Stopwatch()
+        finder = Finder(config.faces, diary.last_face(config.log_directory) + 1, watch.lap)
+        status = Status(Stats(watch, lambda: finder.scan_every))
+
+        def silent() -> None:
+            status.silence()
+            tell(time.monotonic(), (), alarm, status)
+
+        frames = open_frames(
+            config.camera,
+            stop,
+            realtime=realtime,
+            loops=loops,
+            rest=_governed(Governor(config.performance.cpu_budget), finder, stop),
+            meanwhile=silent,
+        )
         run(
-            parts.enter_context(
-                closing(open_frames(config.camera, stop, realtime=realtime, loops=loops))
-            ),
-            finder=Finder(config.faces, first_face, watch.lap),
+            heed(parts.enter_context(closing(frames))),
+            finder=finder,
             mood=Mood(config.mood, classifier.labels, classifier),
             journal=journal,
             alarm=alarm,
             tell=tell,
-            notifier=parts.enter_context(Notifier()),
+            notifier=notifier,
             listener=listener,
             watch=watch,
+            status=status,
         )
+
+
+def _governed(governor: Governor, finder: Finder, stop: threading.Event) -> Callable[[], float]:
+    """The rest between two frames: as long as `governor` wants, unless `stop` is set."""
+    feel_at_s = -math.inf
+
+    def rest() -> float:
+        nonlocal feel_at_s
+        now_s = time.monotonic()
+        if now_s >= feel_at_s:
+            feel_at_s = now_s + FEEL_S
+            governor.feel(temperature.read())
+        wait_s = governor.wait_s(time.process_time(), now_s, idle=finder.idle)
+        finder.scan_every = governor.scan_every
+        if wait_s > 0:
+            stop.wait(wait_s)
+        return wait_s
+
+    return rest
+
+
+def read_model(config: Config) -> tuple[Classifier, list[AlertRule]]:
+    """The model, and the alerts' rules for what it knows. Raises `ConfigError`."""
+    classifier = Classifier(model_path(config.model.path))
+    return classifier, [resolve(rule, classifier.labels) for rule in config.alerts]
 
 
 def model_path(configured: str) -> Path:

@@ -20,6 +20,7 @@ from edge import daemon, diary
 from edge.config import AlertRule, Camera, Config, Log, Mood, Mqtt, State
 from edge.errors import Problem
 from edge.records import Reading
+from edge.systemd import Notifier
 
 CLIP = Path(__file__).parent / "assets" / "average-faces.mp4"
 _HOST = "127.0.0.1"
@@ -45,7 +46,7 @@ def show(settings: Config, stop: threading.Event) -> None:
                 AlertRule("negative", count=4, window_s=4.0, clear_count=1, min_confidence=0.3),
             ),
         )
-        daemon.serve(config, stop, realtime=True, listener=_print_readings)
+        daemon.serve(config, stop, Notifier(""), realtime=True, listener=_print_readings)
     path = directory / diary.NAME
     count = sum(1 for _ in diary.rows(path))
     print(f"\nThe diary has {count} rows: {path}")

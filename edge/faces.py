@@ -52,13 +52,20 @@ class Finder:
         self._tracks: list[_Track] = []
         self._next_track = first_track
         self._search_at_s = -np.inf
+        self.scan_every = 1
+        """How much thinner the searches of the whole frame are."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is followed."""
+        return not self._tracks
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces seen in this frame, the longest followed first."""
         now = frame.source_s
         self._tracks = [track for track in self._tracks if now - track.seen_s <= LOST_S]
         if now >= self._search_at_s:
-            self._search_at_s = now + FULL_SEARCH_S
+            self._search_at_s = now + FULL_SEARCH_S * self.scan_every
             boxes = self._search(frame.gray)
             self._lap("scan")
         else:

@@ -171,6 +171,7 @@ class Service:
             self.process = subprocess.Popen(
                 command("run", "--config", config, *arguments),
                 env=environment(directory) | environ,
+                stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
