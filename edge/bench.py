@@ -68,8 +68,7 @@ def bench(config: Config, request: Request) -> Report:
         report = _about(config, source)
         log.info("memory and start, in processes of their own")
         alone = _alone(config, source, folder)
-        report |= {"imports": bench_child.imports(source)}
-        report |= bench_child.daemon(alone, request.frames)
+        report |= bench_child.memory_and_start(alone, request.frames)
         # One thread from here on, also for the decoder: its work then counts as capture.
         cv2.setNumThreads(1)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")

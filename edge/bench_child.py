@@ -6,16 +6,18 @@ answers with one line of JSON.
 
 from __future__ import annotations
 
+import compileall
 import gc
 import json
 import os
 import pickle
+import statistics
 import subprocess
 import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,9 @@ from edge.systemd import Notifier
 
 #: Media of so many frames fills every window and cooldown before allocations are counted.
 SETTLED_FRAMES, COUNTED_FRAMES = 5_000, 10_000
-#: What the loop stands on, and an open video: nothing of ours.
+#: The start is measured so often, in turn with the imports: it is short, and processes differ.
+_STARTS = 5
+#: What the loop stands on, and an open video whose decoder has filled its buffers: nothing of ours.
 _IMPORTS = """
 import importlib, json, sys, time
 import numpy, cv2, paho.mqtt.client
@@ -38,24 +42,30 @@ for runtime in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
         pass
 cpu_s = time.process_time()
 capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
-capture.read()
+for _ in range(30):
+    capture.read()
 (rss,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")]
 print(json.dumps({"cpu_s": cpu_s, "rss_mb": int(rss) / 1024}))
 """
 
 
-def imports(video: str) -> dict[str, Any]:
-    """`cpu_s` of a process that imports numpy, OpenCV, paho and the runtime, and its `rss_mb` once
-    it has opened `video`."""
-    return _answer([sys.executable, "-c", _IMPORTS, video], b"")
+def memory_and_start(config: Config, frames: int | None) -> dict[str, Any]:
+    """What the service needs, playing the first `frames` of the configured file; None: all.
 
-
-def daemon(config: Config, frames: int | None) -> dict[str, Any]:
-    """`startup_cpu_s` (to the first reading; None: there was none) and `rss_mb` of the service.
-
-    Plays the first `frames` of the configured file; None: all.
+    `rss_mb` at the last frame and `rss_peak_mb`; `startup_cpu_s` to the first reading, None where
+    there is none; the same of bare `imports`, as `cpu_s` and `rss_mb`. CPU times are medians.
     """
-    return _ours("run", config, frames)
+    # As pip does where it installs: else a source tree may be compiled anew at every start.
+    compileall.compile_dir(Path(__file__).parent, quiet=2)
+    bare = [sys.executable, "-c", _IMPORTS, config.camera.source]
+    starts, imports = [], []
+    for _ in range(_STARTS):
+        imports.append(_answer(bare, b""))
+        starts.append(_ours("start", config, frames)["startup_cpu_s"])
+    return _ours("memory", config, frames) | {
+        "startup_cpu_s": None if None in starts else statistics.median(starts),
+        "imports": {key: statistics.median(one[key] for one in imports) for key in imports[0]},
+    }
 
 
 def allocations(config: Config) -> dict[str, Any]:
@@ -82,23 +92,34 @@ def _answer(command: list[str], request: bytes) -> dict[str, Any]:
 # In the process itself
 
 
-def _run(config: Config, frames: int | None) -> dict[str, Any]:
-    answer: dict[str, Any] = {"startup_cpu_s": None}
+def _start(config: Config, frames: int | None) -> dict[str, Any]:
+    first: list[float] = []
 
-    def each(count: int, readings: Iterable[Reading]) -> bool:
-        if answer["startup_cpu_s"] is None and any(True for _ in readings):
-            answer["startup_cpu_s"] = time.process_time()
-        answer["rss_mb"] = _memory_mb("VmRSS")
+    def each(count: int, readings: Collection[Reading]) -> bool:
+        if readings:
+            first.append(time.process_time())
+        return bool(first) or count == frames
+
+    _serve(config, 1, each)
+    return {"startup_cpu_s": first[0] if first else None}
+
+
+def _memory(config: Config, frames: int | None) -> dict[str, Any]:
+    last_mb = 0.0
+
+    def each(count: int, _: Collection[Reading]) -> bool:
+        nonlocal last_mb
+        last_mb = _memory_mb("VmRSS")
         return count == frames
 
     _serve(config, 1, each)
-    return answer | {"rss_peak_mb": _memory_mb("VmHWM")}
+    return {"rss_mb": last_mb, "rss_peak_mb": max(last_mb, _memory_mb("VmHWM"))}
 
 
-def _allocations(config: Config, _: int | None) -> dict[str, Any]:
+def _allocations(config: Config, _frames: int | None) -> dict[str, Any]:
     traced_kb: list[float] = []
 
-    def each(count: int, _readings: Iterable[Reading]) -> bool:
+    def each(count: int, _: Collection[Reading]) -> bool:
         if count in {SETTLED_FRAMES, SETTLED_FRAMES + COUNTED_FRAMES}:
             gc.collect()
             traced_kb.append(tracemalloc.get_traced_memory()[0] / 1024)
@@ -109,7 +130,7 @@ def _allocations(config: Config, _: int | None) -> dict[str, Any]:
     return {"frames": COUNTED_FRAMES, "growth_kb": traced_kb[1] - traced_kb[0]}
 
 
-def _serve(config: Config, loops: int, each: Callable[[int, Iterable[Reading]], bool]) -> None:
+def _serve(config: Config, loops: int, each: Callable[[int, Collection[Reading]], bool]) -> None:
     """`fer-edge run` until `each`, called with the number of every frame, is True."""
     from edge import __main__, daemon  # noqa: F401, PLC0415 (the command's own imports count)
 
@@ -118,7 +139,7 @@ def _serve(config: Config, loops: int, each: Callable[[int, Iterable[Reading]], 
     def listener(readings: Iterable[Reading]) -> None:
         nonlocal count
         count += 1
-        if each(count, readings):
+        if each(count, tuple(readings)):
             stop.set()
 
     daemon.serve(config, stop, Notifier(""), loops=loops, listener=listener)
@@ -132,5 +153,5 @@ def _memory_mb(kind: str) -> float:
 
 
 if __name__ == "__main__":
-    tasks = {"run": _run, "allocations": _allocations}
+    tasks = {"start": _start, "memory": _memory, "allocations": _allocations}
     print(json.dumps(tasks[sys.argv[1]](*pickle.load(sys.stdin.buffer))))

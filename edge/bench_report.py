@@ -91,7 +91,7 @@ def _process(report: Mapping[str, Any]) -> Iterator[str]:
     alone, start = report["imports"], report["startup_cpu_s"]
     yield (
         f"RSS {report['rss_mb']:.1f} MB, {report['rss_mb'] - alone['rss_mb']:+.1f} to"
-        f" {alone['rss_mb']:.1f} of bare imports with one open video"
+        f" {alone['rss_mb']:.1f} of bare imports that play a video"
     )
     told = "no reading" if start is None else f"{start:.2f} s, {start / alone['cpu_s']:.2f} times"
     yield f"start to the first reading: {told} the {alone['cpu_s']:.2f} s of those imports"
