@@ -69,7 +69,7 @@ def bench(config: Config, request: Request) -> Report:
         log.info("memory and start, in processes of their own")
         alone = _alone(config, source, folder)
         report |= bench_child.memory_and_start(alone, request.frames)
-        # One thread from here on, also for the decoder: its work then counts as capture.
+        # One thread from here on, also for the decoder, whose work then counts as capture.
         cv2.setNumThreads(1)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
         report |= _loop(config, request, source, folder)
