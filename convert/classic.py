@@ -16,6 +16,7 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from convert.training.networks import build
 from edge.bench_classic import Rival
@@ -48,8 +49,10 @@ def _predictor(model: keras.Model) -> Callable[[ByteArray], FloatArray]:
 
 
 def _tflite(model: keras.Model) -> bytes:
+    """`model` in float, for pixels 0..1, which is what the bench gives a float model."""
     _, *shape = model.input_shape
     spec = tf.TensorSpec((1, *shape), tf.float32)
-    function = tf.function(model).get_concrete_function(spec)
-    content: bytes = tf.lite.TFLiteConverter.from_concrete_functions([function], model).convert()
+    function = tf.function(lambda pixels: model(pixels * 255)).get_concrete_function(spec)
+    frozen = convert_variables_to_constants_v2(function)
+    content: bytes = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
     return content

@@ -26,9 +26,8 @@ from edge.bench_loop import Numbers, Pass, Timed, measure
 from edge.bench_quality import score
 from edge.bench_scenes import STILL_FPS, played, resized, still
 from edge.camera import is_file
-from edge.classifier import Classifier
 from edge.config import Config, Mqtt, State
-from edge.daemon import model_path
+from edge.daemon import read_model
 from edge.demo import CLIP
 from edge.errors import CameraError, UsageError
 from edge.records import Frame
@@ -63,6 +62,8 @@ def bench(config: Config, request: Request) -> Report:
     source = str(CLIP) if request.source is None else request.source
     if not is_file(source):
         raise UsageError(f"{source}: no such video file or folder, which can be played again")
+    if next(played(source, 1), None) is None:
+        raise CameraError(f"{source}: no picture can be read from it")
     with tempfile.TemporaryDirectory(prefix="fer-edge-bench-") as name:
         folder = Path(name)
         report = _about(config, source)
@@ -81,7 +82,7 @@ def bench(config: Config, request: Request) -> Report:
 
 
 def _about(config: Config, source: str) -> Report:
-    classifier = Classifier(model_path(config.model.path))
+    classifier, _ = read_model(config)
     return {
         "source": source,
         "machine": platform.machine(),
@@ -120,8 +121,6 @@ def _loop(config: Config, request: Request, source: str, folder: Path) -> Report
 
     log.info("the loop, beside full Haar%s", "".join(f", {name}" for name in others))
     made = measure(config, played(source, request.frames), folder, beside)
-    if not made.faces:
-        raise CameraError(f"{source}: no picture can be read from it")
     ms = made.cpu_ms
     classic = {
         name: {"model": model, "cpu_ms": spread(timed.ms)}

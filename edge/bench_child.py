@@ -154,4 +154,7 @@ def _memory_mb(kind: str) -> float:
 
 if __name__ == "__main__":
     tasks = {"start": _start, "memory": _memory, "allocations": _allocations}
-    print(json.dumps(tasks[sys.argv[1]](*pickle.load(sys.stdin.buffer))))
+    try:
+        print(json.dumps(tasks[sys.argv[1]](*pickle.load(sys.stdin.buffer))))
+    except Problem as problem:
+        sys.exit(str(problem))

@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from edge.alarm import Alarm
 from edge.broker import STATE_S, Broker
-from edge.classifier import Classifier
-from edge.config import AlertRule, Config, resolve
-from edge.daemon import Tell, model_path, run
+from edge.config import AlertRule, Config
+from edge.daemon import Tell, read_model, run
 from edge.faces import Finder
 from edge.journal import Journal
 from edge.mood import Mood
@@ -64,8 +63,7 @@ def measure(
 
     `beside` gets every frame once the loop is done with it, and is not part of the measurement.
     """
-    classifier = Classifier(model_path(config.model.path))
-    rules = [resolve(rule, classifier.labels) for rule in config.alerts]
+    classifier, rules = read_model(config)
     watch, made = Stopwatch(), Pass()
     with ExitStack() as parts:
         journal = parts.enter_context(Journal(config.log, folder / "log", classifier.labels))

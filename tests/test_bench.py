@@ -114,7 +114,8 @@ def test_a_file_without_pictures_is_refused(fer_edge: Run, tmp_path: Path) -> No
     path.write_bytes(b"")
     done = fer_edge("bench", "--source", path)
     assert done.returncode == 1
-    assert "no picture can be read" in done.stderr
+    assert done.stderr.startswith(f"fer-edge: {path}: no picture can be read")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_float_model_may_be_given_and_must_be_one(fer_edge: Run, tmp_path: Path) -> None:
