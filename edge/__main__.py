@@ -96,7 +96,10 @@ def _positive(text: str) -> int:
 
 def _run(settings: Config, options: argparse.Namespace) -> int:
     stop, asked = signals.listen()  # before the parts are loaded: that takes seconds
-    from edge import reload  # noqa: PLC0415
+    from edge import access, reload  # noqa: PLC0415
+
+    for line in access.exposed(settings, options.config or config.SYSTEM_CONFIG):
+        logging.warning("%s", line)
 
     def changed(loaded: Config) -> Config:
         if options.source is None:

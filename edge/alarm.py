@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from edge.config import AlertRule
+from edge.config import BLIND, AlertRule
 from edge.records import Alert, AlertEvent, Frame, Reading
 
 
@@ -40,8 +40,12 @@ class Alarm:
     is. For `cooldown_s` after it was cleared it is not raised. With `per_face` each face has its
     own window; a face that stays away empties it.
 
+    The alert `blind` is raised after `blind_after_s` without any reading, where that is not 0, and
+    cleared by the next one: the lens may be covered, the room dark, the camera turned away.
+
     `rules` must be resolved (`edge.config.resolve`). `left_over` are episodes that an earlier
-    process did not end: they count as raised, with an empty window, and so end at the first frame.
+    process did not end: they count as raised, with an empty window, and so end at the first frame;
+    `blind` as ever with the first reading.
     """
 
     def __init__(
@@ -49,11 +53,18 @@ class Alarm:
         rules: Iterable[AlertRule],
         left_over: Iterable[Episode] = (),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        blind_after_s: float = 0.0,
     ) -> None:
         self._rules = {rule.name: rule for rule in rules}
         self._new_id = new_id
         self._counts: dict[tuple[str, int | None], _Count] = {}
+        self._seen_s: float | None = None
+        self._blind = AlertRule(BLIND, window_s=blind_after_s) if blind_after_s else None
+        self._blindness = _Count()
         for episode in left_over:
+            if self._blind and episode.name == BLIND:
+                self._blindness.episode = episode.id
+                continue
             # A rule that is gone from the configuration ends its episode, and counts no more.
             gone = AlertRule(
                 name=episode.name,
@@ -65,7 +76,7 @@ class Alarm:
             self._rules.setdefault(episode.name, gone)
             self._counts[episode.name, episode.face] = _Count(episode=episode.id)
 
-    def update(self, frame: Frame, readings: Iterable[Reading]) -> tuple[Alert, ...]:
+    def update(self, frame: Frame, readings: Collection[Reading]) -> tuple[Alert, ...]:
         """The alerts raised and cleared by this frame's `readings`; call it for every frame."""
         for reading in readings:
             for rule in self._rules.values():
@@ -78,6 +89,8 @@ class Alarm:
             for (name, face), count in self._counts.items()
             for alert in self._judge(self._rules[name], face, count, frame)
         ]
+        if self._blind:
+            alerts += self._judge_sight(self._blind, frame, seen=bool(readings))
         self._counts = {
             key: count
             for key, count in self._counts.items()
@@ -100,6 +113,17 @@ class Alarm:
             count.episode = self._new_id()
             yield self._alert(AlertEvent.RAISED, rule, face, count, frame)
 
+    def _judge_sight(self, rule: AlertRule, frame: Frame, *, seen: bool) -> Iterable[Alert]:
+        now, count = frame.source_s, self._blindness
+        if seen or self._seen_s is None:
+            self._seen_s = now
+        if count.episode is not None and seen:
+            yield self._alert(AlertEvent.CLEARED, rule, None, count, frame)
+            count.episode = None
+        elif count.episode is None and now - self._seen_s >= rule.window_s:
+            count.episode = self._new_id()
+            yield self._alert(AlertEvent.RAISED, rule, None, count, frame)
+
     def _alert(
         self, event: AlertEvent, rule: AlertRule, face: int | None, count: _Count, frame: Frame
     ) -> Alert:
@@ -118,7 +142,8 @@ class Alarm:
     def raised(self) -> Mapping[str, bool]:
         """For every rule, whether it is raised, for any face."""
         on = {name for (name, _), count in self._counts.items() if count.episode}
-        return {name: name in on for name in self._rules}
+        blind = {BLIND: self._blindness.episode is not None} if self._blind else {}
+        return {name: name in on for name in self._rules} | blind
 
     def negative(self) -> Mapping[str, int]:
         """For every rule, the number of negative readings in its window; of faces, the highest."""

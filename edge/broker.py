@@ -7,6 +7,7 @@ is right again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -17,10 +18,11 @@ from typing import NamedTuple
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from edge.access import access
 from edge.alarm import Alarm
 from edge.config import Mqtt
-from edge.errors import Problem
-from edge.link import V5, V311, VERSIONS, Link, access
+from edge.errors import ConfigError
+from edge.link import V5, V311, VERSIONS, Link
 from edge.outbox import Outbox
 from edge.records import Alert
 from edge.status import Status
@@ -55,7 +57,7 @@ class Broker:
     """
 
     def __init__(self, config: Mqtt, device: str, outbox: Outbox) -> None:
-        self._access, self._outbox = access(config), outbox
+        self._config, self._access, self._outbox = config, access(config), outbox
         self._client_id = f"fer-edge-{device}"
         self._base = f"{config.prefix}/{device}"
         self._wanted = {_AVAILABILITY: "online"}
@@ -183,6 +185,11 @@ class Broker:
     def _new_link(self, version: MQTTProtocolVersion) -> Link:
         return Link(self._access, self._client_id, f"{self._base}/{_AVAILABILITY}", version)
 
+    def _renew(self) -> None:
+        """Reads password and certificates anew: somebody may have changed them since."""
+        with contextlib.suppress(ConfigError):  # those that were there at the start will do
+            self._access = access(self._config)
+
     def _connect(self) -> None:
         """The thread: one link after the other, until closing."""
         said, delay_s, repeated = None, _BACKOFF_S[0], 0
@@ -206,25 +213,6 @@ class Broker:
                     log.warning("broker %s: %s", self._access, _NAMESAKE % self._client_id)
             self._closing.wait(delay_s)
             delay_s = min(delay_s * 2, _BACKOFF_S[1])
+            self._renew()
             # Always the newer version first: one that hung up may only have been starting.
             self._link = self._new_link(V5)
-
-
-def probe(config: Mqtt, device: str, timeout_s: float = 5.0) -> str:
-    """Connects once, as `check` does, and says what it found; raises `Problem` if it cannot."""
-    to = access(config)
-    for version in (V5, V311):
-        link = Link(to, f"fer-edge-{device}-check", None, version)
-        thread = threading.Thread(target=link.serve, name="probe", daemon=True)
-        thread.start()
-        until_s = time.monotonic() + timeout_s
-        while thread.is_alive() and not link.open.is_set() and time.monotonic() < until_s:
-            link.open.wait(0.05)
-        if link.opened_s is not None:
-            link.end(farewell=True)
-            thread.join(1.0)
-            return f"{to}: accepts us, {VERSIONS[version]}"
-        link.end(farewell=False)
-        if not link.version_refused:
-            break
-    raise Problem(f"{to}: {link.problem or 'no answer'}; check [mqtt], and that the broker runs")

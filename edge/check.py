@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.broker import probe
 from edge.camera import open_frames, shown
 from edge.classifier import Classifier
 from edge.config import Config, resolve
 from edge.daemon import model_path
 from edge.errors import CameraError, Problem
+from edge.probe import probe
 from edge.records import Box
 
 

@@ -19,6 +19,8 @@ from edge.toml_record import limited, one_of, record
 
 SYSTEM_CONFIG = Path("/etc/fer-edge/config.toml")
 NAME = re.compile(r"[a-z0-9_-]{1,32}")
+#: The alert that no rule raises: there was no face for too long.
+BLIND = "blind"
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 
 
@@ -37,10 +39,14 @@ class Camera:
 
 @dataclass(frozen=True)
 class Faces:
-    """Which faces count. `ignore`: rectangles `(x, y, width, height)` as shares of the picture."""
+    """Which faces count. `ignore`: rectangles `(x, y, width, height)` as shares of the picture.
+
+    `blind_after_h`: hours without a face after which the alert `blind` is raised; 0 for never.
+    """
 
     min_px: int = limited(60, 24, 2000)
     ignore: tuple[tuple[float, float, float, float], ...] = ()
+    blind_after_h: float = limited(0.0, 0, 8784)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ class Mqtt:
     password_file: str = ""
     tls: bool = False
     tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
     prefix: str = "fer-edge"
 
 
@@ -214,6 +222,8 @@ def _check(config: Config) -> None:
             raise ConfigError(
                 f"faces.ignore[{at}]: [x, y, width, height] must be shares from 0 to 1"
             )
+    if 0 < config.faces.blind_after_h * 3600 <= config.mood.reading_interval_s:
+        raise ConfigError("faces.blind_after_h: must be longer than mood.reading_interval_s")
     prefix = config.mqtt.prefix
     if not prefix or prefix != prefix.strip("/") or set("+#") & set(prefix) or prefix[0] == "$":
         raise ConfigError("mqtt.prefix: must be a topic without + # $ and outer /")
@@ -222,6 +232,8 @@ def _check(config: Config) -> None:
         where = f"alerts[{at}]"
         if not NAME.fullmatch(rule.name):
             raise ConfigError(f"{where}.name: must be 1 to 32 of a-z 0-9 _ -, not {rule.name!r}")
+        if rule.name == BLIND and config.faces.blind_after_h:
+            raise ConfigError(f"{where}.name: '{BLIND}' is the name of faces.blind_after_h's alert")
         if names.count(rule.name) > 1:
             raise ConfigError(f"{where}.name: '{rule.name}' is there twice; names must differ")
         if rule.clear_count >= rule.count:

@@ -16,7 +16,7 @@ from edge.alarm import Alarm
 from edge.broker import Broker
 from edge.camera import open_frames
 from edge.classifier import Classifier
-from edge.config import AlertRule, Config, expanded, resolve
+from edge.config import BLIND, AlertRule, Config, expanded, resolve
 from edge.faces import Finder
 from edge.governor import Governor
 from edge.journal import Journal
@@ -155,8 +155,9 @@ def model_path(configured: str) -> Path:
 @contextmanager
 def _alarm_and_broker(config: Config, rules: list[AlertRule]) -> Iterator[tuple[Alarm, Tell]]:
     """The alarm and what tells of it; without a broker, alerts go to the log alone."""
+    blind_after_s = config.faces.blind_after_h * 3600
     if not config.mqtt.host:
-        yield Alarm(rules), _log_only
+        yield Alarm(rules, blind_after_s=blind_after_s), _log_only
         return
     with (
         Outbox(config.state_directory) as outbox,
@@ -167,11 +168,14 @@ def _alarm_and_broker(config: Config, rules: list[AlertRule]) -> Iterator[tuple[
             _log_only(now_s, alerts, alarm, status)
             broker.tell(now_s, alerts, alarm, status)
 
-        yield Alarm(rules, outbox.left_over), tell
+        yield Alarm(rules, outbox.left_over, blind_after_s=blind_after_s), tell
 
 
 def _log_only(_now_s: float, alerts: Iterable[Alert], _alarm: Alarm, _status: Status) -> None:
     for alert in alerts:
+        if alert.name == BLIND and not alert.emotions:
+            log.warning("alert 'blind' %s: no face for %g s", alert.event_type, alert.window_s)
+            continue
         who = "" if alert.face is None else f" for face {alert.face}"
         log.info(
             "alert '%s' %s%s: %d negative readings in %g s",

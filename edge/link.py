@@ -1,17 +1,13 @@
-"""One MQTT connection, from the first try to its end; who to connect to, read once."""
+"""One MQTT connection, from the first try to its end."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import ssl
 import struct
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
@@ -19,8 +15,8 @@ from paho.mqtt import MQTTException
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.config import Mqtt, expanded
-from edge.errors import ConfigError, first_line
+from edge.access import Access, why
+from edge.errors import first_line
 
 #: Messages under way at once; fewer where the broker takes fewer (Receive Maximum of MQTT 5).
 WINDOW = 20
@@ -36,56 +32,6 @@ _HINTS = {
 }
 #: What paho lets through when the other side does not speak MQTT.
 _NONSENSE = (MQTTException, ValueError, IndexError, KeyError, struct.error)
-
-
-@dataclass(frozen=True)
-class Access:
-    """What it takes to connect, read once: nothing can be missing later."""
-
-    host: str
-    port: int
-    username: str
-    password: str | None
-    tls: ssl.SSLContext | None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-def access(config: Mqtt) -> Access:
-    """Reads the password and the certificates; raises `ConfigError` where they cannot be read."""
-    password = tls = None
-    if config.password_file:
-        if not config.username:
-            raise ConfigError("mqtt.password_file: a password needs mqtt.username")
-        path = expanded(config.password_file)
-        try:
-            password = _password(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"mqtt.password_file: {path}: {_reason(error)}") from error
-    if config.tls:
-        authority = str(expanded(config.tls_ca)) if config.tls_ca else None
-        try:
-            tls = ssl.create_default_context(cafile=authority)
-        except OSError as error:
-            raise ConfigError(f"mqtt.tls_ca: {config.tls_ca}: {_reason(error)}") from error
-        if authority:
-            # Python 3.13 began to refuse authorities without a key usage: what people make at home.
-            tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    elif config.tls_ca:
-        raise ConfigError("mqtt.tls_ca: is of no use without mqtt.tls = true")
-    return Access(config.host, config.port, config.username, password, tls)
-
-
-def _password(path: Path) -> str:
-    """Its first line; a credential of its name that systemd passes to the service wins."""
-    passed = Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), path.name)
-    found = _first_line(passed) if passed.is_file() else ""
-    return found or _first_line(path)  # our unit passes an empty line where there is no file
-
-
-def _first_line(path: Path) -> str:
-    return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
 
 
 class Answer(NamedTuple):
@@ -133,7 +79,7 @@ class Link:
             self._client.connect(self._to.host, self._to.port, _KEEPALIVE_S)
             self._work()
         except OSError as error:
-            self.problem = _reason(error)
+            self.problem = why(error)
         except _NONSENSE as error:
             self.problem = f"does not speak MQTT: {first_line(error)}"
         self.open.clear()
@@ -200,9 +146,3 @@ class Link:
 def _with_hint(reason: str) -> str:
     hint = _HINTS.get(reason)
     return f"{reason}; {hint}" if hint else reason
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, socket.gaierror):
-        return "no such host"
-    return getattr(error, "strerror", None) or first_line(error)

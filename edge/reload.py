@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from edge import daemon
+from edge.access import access
 from edge.camera import refuse_absent
 from edge.config import Config
 from edge.errors import MALFORMED, ConfigError, Problem
-from edge.link import access
 from edge.records import Frame
 from edge.systemd import Notifier
 

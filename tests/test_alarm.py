@@ -245,3 +245,58 @@ def test_it_does_what_a_naive_reading_of_the_rule_does(
         events = {(a.face, a.event_type.value) for a in alarm.update(frame(second), readings)}
         assert events == naive.update(float(second), readings)
         assert alarm.raised()["x"] == any(naive.raised.values())
+
+
+# Without a face
+
+
+def blind(*times: float, after_s: float, until_s: int, left: Episode | None = None) -> list[str]:
+    """Second and event of every alert, happy readings coming at `times`."""
+    alarm = Alarm([RULE], [left] if left else [], blind_after_s=after_s)
+    readings = {t: [reading(t)] for t in times}
+    return [
+        f"{second} {alert.name} {alert.event_type}"
+        for second, alerts in played(alarm, readings, until_s)
+        for alert in alerts
+    ]
+
+
+def test_without_a_face_for_long_enough_blind_is_raised_and_the_next_face_clears_it() -> None:
+    assert blind(5, 40, 41, after_s=20, until_s=100) == [
+        "25 blind raised",
+        "40 blind cleared",
+        "61 blind raised",
+    ]
+    assert blind(after_s=20, until_s=100) == ["20 blind raised"], "counted from the start, too"
+    assert blind(*range(0, 100, 19), after_s=20, until_s=100) == []
+
+
+def test_blind_is_off_unless_asked_for() -> None:
+    assert blind(after_s=0, until_s=10_000) == []
+    assert Alarm([RULE]).raised() == {"sad": False}
+
+
+def test_blind_says_what_an_alert_says_and_belongs_to_no_face() -> None:
+    alarm = Alarm([RULE], blind_after_s=20)
+    assert alarm.raised() == {"sad": False, "blind": False}
+    raised, cleared = [
+        alert for _, alerts in played(alarm, {30: [reading(30)]}, 31) for alert in alerts
+    ]
+    assert (raised.name, raised.face, raised.emotions) == ("blind", None, ())
+    assert (raised.count, raised.window_s) == (0, 20)
+    assert raised.episode == cleared.episode
+    assert raised.id != cleared.id
+    assert alarm.negative() == {"sad": 0}, "it counts no readings"
+
+
+def test_a_process_that_died_blind_stays_so_until_there_is_a_face() -> None:
+    left = Episode("blind", None, "before", (), 20.0)
+    assert blind(7, after_s=20, until_s=15, left=left) == ["7 blind cleared"]
+    alarm = Alarm([RULE], [left], blind_after_s=20)
+    assert alarm.raised()["blind"]
+    assert alarm.update(frame(0), [reading(0)])[0].episode == "before"
+
+
+def test_where_blind_was_switched_off_it_ends_at_the_first_frame() -> None:
+    left = Episode("blind", None, "before", (), 20.0)
+    assert blind(after_s=0, until_s=15, left=left) == ["0 blind cleared"]

@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from edge import demo, outbox
-from edge.broker import probe
-from edge.config import AlertRule, Mqtt
+from edge.access import access, exposed
+from edge.config import AlertRule, Camera, Config, Mqtt
 from edge.errors import ConfigError, Problem
-from edge.link import V5, Link, access
+from edge.link import V5, Link
+from edge.probe import probe
 from edge.records import AlertEvent, Face, Frame
 from edge.status import Status
 from tests.conftest import Mosquitto, wait_for
@@ -393,6 +394,31 @@ def test_a_wrong_password_is_said_once_and_tried_again(
     assert "geheim" not in line
 
 
+def test_a_password_that_is_changed_while_we_run_is_read_anew(
+    new_broker: NewBroker, tmp_path: Path, said: Said
+) -> None:
+    broker = guarded(new_broker, tmp_path)
+    mqtt = at(broker, username="pi", password_file=str(tmp_path / "right"))
+    with living(tmp_path / "state", mqtt) as house:
+        house.wait_for(lambda: broker_knows(house), "the connection")
+        subprocess.run(["mosquitto_passwd", "-b", tmp_path / "users", "pi", "new"], check=True)
+        broker.stop()
+        broker.start()
+        (raised,) = house.frame("sad")
+        house.wait_for(lambda: said("Not authorized"), "the refusal")
+        assert list(house.outbox.waiting) == [raised.id]
+        (tmp_path / "right").unlink()
+        tried = house.broker._link
+        house.wait_for(lambda: house.broker._link is not tried, "a try without a file")
+        (tmp_path / "right").write_text("new\n")
+        house.wait_for(lambda: not house.outbox.waiting, "the alert to be taken")
+    assert "new" not in "".join(said())
+
+
+def broker_knows(house: House) -> bool:
+    return house.broker._greeted is not None
+
+
 def test_the_right_password_is_the_first_line_of_its_file(
     new_broker: NewBroker, tmp_path: Path
 ) -> None:
@@ -438,7 +464,8 @@ def test_what_the_access_rules_deny_is_said_once_a_topic_and_kept_until_they_all
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority (ca.pem), a server's certificate for localhost, and another authority."""
+    """An authority (ca.pem), certificates of a server for localhost, of one that is out of date, of
+    a client; and another authority."""
     folder = tmp_path_factory.mktemp("tls")
 
     def openssl(*arguments: str) -> None:
@@ -448,10 +475,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("ca", "other"):
         openssl("req", "-x509", *curve, "-keyout", f"{name}.key", "-out", f"{name}.pem",
                 "-subj", f"/CN={name}", "-days", "2")  # fmt: skip
-    openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
     (folder / "names").write_text("subjectAltName=DNS:localhost")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-out", "server.pem", "-days", "2", "-extfile", "names")  # fmt: skip
+    for name, days in {"server": "2", "expired": "-1", "client": "2"}.items():
+        openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", "/CN=localhost")  # fmt: skip
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-out", f"{name}.pem", "-days", days,
+                "-extfile", "names")  # fmt: skip
+    openssl("ec", "-in", "client.key", "-out", "locked.key", "-aes128", "-passout", "pass:word")
     return folder
 
 
@@ -498,6 +529,74 @@ def test_a_failure_of_tls_is_said_once_and_tried_again(
         house.wait_for(lambda: said("trying again"), "the complaint")
     (line,) = said("trying again")
     assert complaint in line
+
+
+def secured(new_broker: NewBroker, files: Path, *lines: str) -> Mosquitto:
+    """A broker whose authority and certificate lie in `files` as ca.pem, server.pem, server.key."""
+    names = {"cafile": "ca.pem", "certfile": "server.pem", "keyfile": "server.key"}
+    given = [f"{key} {files / name}" for key, name in names.items()]
+    return new_broker("\n".join(["allow_anonymous true", *given, *lines, ""]))
+
+
+def test_a_broker_whose_certificate_ran_out_is_said_once_and_gets_the_alerts_when_it_is_renewed(
+    new_broker: NewBroker, certificates: Path, tmp_path: Path, said: Said
+) -> None:
+    for name in ("ca.pem", "server.key", "server.pem"):
+        shutil.copy(certificates / name.replace("server", "expired"), tmp_path / name)
+    broker = secured(new_broker, tmp_path).start()
+    mqtt = Mqtt("localhost", broker.port, tls=True, tls_ca=str(certificates / "ca.pem"))
+    with living(tmp_path / "state", mqtt) as house:
+        (raised,) = house.frame("sad")
+        house.wait_for(lambda: broker.log().count("OpenSSL Error") >= 3, "three tries")
+        (line,) = said("trying again")
+        assert "certificate has expired" in line
+        assert list(house.outbox.waiting) == [raised.id]
+        for name in ("server.key", "server.pem"):
+            shutil.copy(certificates / name, tmp_path / name)
+        broker.stop()
+        broker.start()
+        options = ("-h", "localhost", "--cafile", str(certificates / "ca.pem"))
+        house.wait_for(lambda: not house.outbox.waiting, "the alert to be taken")
+        assert retained(broker, *options)["alert/negative"] == "ON"
+
+
+def test_a_broker_that_asks_for_a_certificate_gets_ours(
+    new_broker: NewBroker, certificates: Path, tmp_path: Path
+) -> None:
+    broker = secured(
+        new_broker, certificates, "require_certificate true", "use_identity_as_username true"
+    ).start()
+    (tmp_path / "both.pem").write_text(
+        (certificates / "client.pem").read_text() + (certificates / "client.key").read_text()
+    )
+    options = {"tls": True, "tls_ca": str(certificates / "ca.pem")}
+    for shown in (
+        {"tls_cert": str(certificates / "client.pem"), "tls_key": str(certificates / "client.key")},
+        {"tls_cert": str(tmp_path / "both.pem")},
+    ):
+        told = probe(Mqtt("localhost", broker.port, **options, **shown), "pi")  # type: ignore[arg-type]
+        assert told.endswith("accepts us, MQTT 5")
+
+
+@pytest.mark.parametrize("shown", ["nobody", "other"])
+def test_a_broker_that_asks_for_a_certificate_and_gets_none_of_its_own_is_said_once(
+    new_broker: NewBroker, certificates: Path, tmp_path: Path, said: Said, shown: str
+) -> None:
+    broker = secured(new_broker, certificates, "require_certificate true").start()
+    pair = {"tls_cert": f"{certificates}/other.pem", "tls_key": f"{certificates}/other.key"}
+    mqtt = Mqtt(
+        "localhost",
+        broker.port,
+        tls=True,
+        tls_ca=str(certificates / "ca.pem"),
+        **(pair if shown == "other" else {}),
+    )
+    with living(tmp_path, mqtt) as house:
+        (raised,) = house.frame("sad")
+        house.wait_for(lambda: broker.log().count("OpenSSL Error") >= 3, "three tries")
+        house.wait_for(lambda: said("trying again"), "the complaint")
+        assert list(house.outbox.waiting) == [raised.id]
+    assert len(said("trying again")) <= 2, "TLS 1.3 tells of it now while connecting, now after"
 
 
 def test_tls_at_a_port_without_it_is_said(broker: Mosquitto, tmp_path: Path, said: Said) -> None:
@@ -660,6 +759,55 @@ def test_an_authority_that_cannot_be_read_is_refused(tmp_path: Path, content: st
         path.write_text(content)
     with pytest.raises(ConfigError, match=r"mqtt.tls_ca: .*ca.pem: "):
         access(Mqtt("h", tls=True, tls_ca=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ({"tls": False, "tls_cert": "client.pem"}, "mqtt.tls_cert: is of no use without mqtt.tls"),
+        ({"tls": False, "tls_key": "client.key"}, "mqtt.tls_key: is of no use without mqtt.tls"),
+        ({"tls_key": "client.key"}, "mqtt.tls_key: a key needs its certificate, mqtt.tls_cert"),
+        ({"tls_cert": "none"}, r"mqtt.tls_cert: .*none: No such file"),
+        ({"tls_cert": "client.pem", "tls_key": "none"}, r"mqtt.tls_key: .*none: No such file"),
+        ({"tls_cert": "client.pem"}, r"mqtt.tls_cert: .*client.pem: "),
+        ({"tls_cert": "client.pem", "tls_key": "ca.key"}, r"mqtt.tls_cert: .*client.pem, .*ca.key"),
+        ({"tls_cert": "client.pem", "tls_key": "locked.key"}, r"mqtt.tls_cert: .*locked.key: "),
+        ({"tls_cert": "names"}, r"mqtt.tls_cert: .*names: "),
+    ],
+)
+def test_a_certificate_of_ours_that_is_of_no_use_is_refused(
+    certificates: Path, keys: dict[str, str], complaint: str
+) -> None:
+    given = {k: str(certificates / v) if isinstance(v, str) else v for k, v in keys.items()}
+    with pytest.raises(ConfigError, match=complaint) as refused:
+        access(Mqtt("h", **{"tls": True} | given))  # type: ignore[arg-type]
+    assert str(refused.value).isprintable()
+
+
+def test_secrets_that_everybody_can_read_are_named_and_others_are_not(tmp_path: Path) -> None:
+    for name in ("word", "client.pem", "client.key", "config.toml"):
+        (tmp_path / name).touch(mode=0o600)
+    mqtt = Mqtt(
+        "h",
+        username="pi",
+        password_file=str(tmp_path / "word"),
+        tls_cert=str(tmp_path / "client.pem"),
+        tls_key=str(tmp_path / "client.key"),
+    )
+    config = Config(mqtt=mqtt, camera=Camera(source="rtsp://me:word@host/live"))
+    file = tmp_path / "config.toml"
+    assert list(exposed(config, file)) == []
+    for path in tmp_path.iterdir():
+        path.chmod(0o644)
+    assert list(exposed(config, file)) == [
+        f"mqtt.password_file: everybody can read {tmp_path}/word; chmod o-r it",
+        f"mqtt.tls_key: everybody can read {tmp_path}/client.key; chmod o-r it",
+        f"camera.source holds a password: everybody can read {file}; chmod o-r it",
+    ]
+    (tmp_path / "word").unlink()
+    assert len(list(exposed(config, file))) == 2
+    assert list(exposed(Config(), file)) == []
+    assert list(exposed(Config(camera=Camera(source="rtsp://host/live")), file)) == []
 
 
 # check

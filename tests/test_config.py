@@ -137,6 +137,17 @@ WRONG = [
     ('[mqtt]\nprefix = "a/#"', "mqtt.prefix: must be a topic without"),
     ('[mqtt]\nprefix = ""', "mqtt.prefix: must be a topic without"),
     (f'device = "{"x" * 33}"', "device: must have 1 to 32 characters"),
+    ("[performance]\ncpu_budget = 0", "performance.cpu_budget: must be 0.05 to 1, not 0.0"),
+    ("[performance]\ncpu_budget = 1.5", "performance.cpu_budget: must be 0.05 to 1, not 1.5"),
+    ("[faces]\nblind_after_h = -1", "faces.blind_after_h: must be 0 to 8784, not -1.0"),
+    (
+        "[faces]\nblind_after_h = 0.5\n[mood]\nreading_interval_s = 1800",
+        "faces.blind_after_h: must be longer than mood.reading_interval_s",
+    ),
+    (
+        "[faces]\nblind_after_h = 1\n[[alerts]]\nname = 'blind'",
+        "alerts[0].name: 'blind' is the name of faces.blind_after_h's alert",
+    ),
     ("[mood]\nreading_interval_s = -1", "mood.reading_interval_s: must be 0 to 3600, not -1"),
     ("a =\nb = 1", "not valid TOML: Invalid value (at line 1, column 4)"),
     ("[camera]\n[camera]", "not valid TOML: Cannot declare ('camera',) twice (at line 2"),

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.outbox import NAME
@@ -245,6 +247,36 @@ def test_a_camera_that_is_not_there_leaves_the_device_offline(
     assert problems == [
         f"fer-edge: {source[1]}: no such file, folder or camera (see camera.source)"
     ]
+
+
+def test_a_covered_lens_raises_blind_and_a_face_clears_it(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for at in range(30):
+        cv2.imwrite(str(folder / f"a{at:02}.png"), np.full((360, 480), 4, np.uint8))
+    clip = cv2.VideoCapture(str(CLIP))
+    for at in range(30):
+        cv2.imwrite(str(folder / f"b{at:02}.png"), clip.read()[1])
+    clip.release()
+    lines = f"""{mqtt(broker)}[camera]
+fps = 10
+[faces]
+blind_after_h = 0.0005
+"""
+    with (
+        listening(broker) as subscriber,
+        service(tmp_path / "run", lines, "--source", folder, "--realtime") as running,
+    ):
+        assert running.process.wait(60) == 0
+        wait_for(lambda: texts(subscriber, "availability")[-1:] == ["offline"], "the end")
+        told = [a for a in alerts(subscriber) if a["name"] == "blind"]
+        assert [a["event_type"] for a in told] == ["raised", "cleared"]
+        assert (told[0]["face"], told[0]["emotions"], told[0]["count"]) == (None, [], 0)
+        assert told[0]["window_s"] == 1.8
+        assert texts(subscriber, "alert/blind") == ["OFF", "ON", "OFF"]
+    assert "alert 'blind' raised: no face for 1.8 s" in running.said()
 
 
 # What only a person can mend

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.access import access
 from edge.config import Mqtt
 from edge.errors import ConfigError
-from edge.link import access
 from tests.conftest import ROOT
 
 UNIT = ROOT / "systemd" / "fer-edge.service"
@@ -19,7 +19,7 @@ EXPOSURE = 2.0
 SCRIPTS = [
     path
     for path in [*ROOT.glob("systemd/**/*"), *ROOT.glob("tests/**/*"), ROOT / ".ci" / "run"]
-    if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash")
+    if path.is_file() and path.read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/sh"))
 ]
 
 
