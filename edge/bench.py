@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from edge import bench_child
-from edge.bench_classic import FullHaar, rivals
+from edge.bench_classic import FullHaar, Rivals, rivals
 from edge.bench_loop import Numbers, Pass, Timed, measure
 from edge.bench_quality import score
 from edge.bench_scenes import STILL_FPS, played, resized, still
@@ -67,13 +67,14 @@ def bench(config: Config, request: Request) -> Report:
     with tempfile.TemporaryDirectory(prefix="fer-edge-bench-") as name:
         folder = Path(name)
         report = _about(config, source)
+        others = rivals(config, request.classic_tflite, folder) if request.compare else {}
         log.info("memory and start, in processes of their own")
         alone = _alone(config, source, folder)
         report |= bench_child.memory_and_start(alone, request.frames)
         # One thread from here on, also for the decoder, whose work then counts as capture.
         cv2.setNumThreads(1)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
-        report |= _loop(config, request, source, folder)
+        report |= _loop(config, played(source, request.frames), folder, others)
         report |= _scenes(config, request, source, folder)
         if request.allocations:
             log.info("growth of memory over %d frames", bench_child.COUNTED_FRAMES)
@@ -105,9 +106,8 @@ def _alone(config: Config, source: str, folder: Path) -> Config:
     )
 
 
-def _loop(config: Config, request: Request, source: str, folder: Path) -> Report:
-    """The loop on the source, with the full scan and the classic loop beside it."""
-    others = rivals(config, request.classic_tflite, folder) if request.compare else {}
+def _loop(config: Config, frames: Iterable[Frame], folder: Path, others: Rivals) -> Report:
+    """The loop, with the full scan and the classic loops beside it."""
     haar = Timed(FullHaar())
     gc.collect()
     gc.freeze()  # what TensorFlow and we have loaded is no garbage of the loop
@@ -120,7 +120,7 @@ def _loop(config: Config, request: Request, source: str, folder: Path) -> Report
                 classic(colour)
 
     log.info("the loop, beside full Haar%s", "".join(f", {name}" for name in others))
-    made = measure(config, played(source, request.frames), folder, beside)
+    made = measure(config, frames, folder, beside)
     ms = made.cpu_ms
     classic = {
         name: {"model": model, "cpu_ms": spread(timed.ms)}

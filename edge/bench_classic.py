@@ -38,21 +38,27 @@ class Rival(NamedTuple):
     """The model in float."""
 
 
-def rivals(config: Config, given: Path | None, folder: Path) -> dict[str, tuple[str, Timed[int]]]:
-    """Classic loops by the names of their ratios, each with what it classifies by.
+#: Classic loops by the names of their ratios, each with what it classifies by.
+Rivals: TypeAlias = dict[str, tuple[str, Timed[int]]]
+
+
+def rivals(config: Config, given: Path | None, folder: Path) -> Rivals:
+    """The classic loops that can be run here, CSV files in `folder`.
 
     With TensorFlow: `classic_keras`, and the same network in float for `classic_tflite`. Without,
     the latter has the `.tflite` given, or else the configured model, which is int8.
     """
+    # What was given first: it may be no model, and TensorFlow takes seconds.
+    name, infer = (str(given), tflite(_read(given), str(given))) if given else ("", None)
     found = _rival()
-    if given is not None:
-        name, content = str(given), _read(given)
-    elif found is not None:
-        name, content = f"{found.name}, TFLite float", found.tflite
-    else:
+    if infer is None and found is not None:
+        name = f"{found.name}, TFLite float"
+        infer = tflite(found.tflite, name)
+    elif infer is None:
         path = model_path(config.model.path)
-        name, content = f"{path.name}, int8: no float model at hand", _read(path)
-    made = {"classic_tflite": (name, Timed(Classic(tflite(content, name), folder / "tflite.csv")))}
+        name = f"{path.name}, int8: no float model at hand"
+        infer = tflite(_read(path), name)
+    made = {"classic_tflite": (name, Timed(Classic(infer, folder / "tflite.csv")))}
     if found is not None:
         classic = Classic(found.keras, folder / "keras.csv")
         made["classic_keras"] = (f"{found.name}, Keras", Timed(classic))
