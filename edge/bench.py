@@ -22,7 +22,7 @@ import numpy as np
 
 from edge import bench_child
 from edge.bench_classic import FullHaar, Rivals, rivals
-from edge.bench_loop import Numbers, Pass, Timed, measure
+from edge.bench_loop import DEVICE, Numbers, Pass, Timed, measure
 from edge.bench_quality import score
 from edge.bench_scenes import STILL_FPS, played, resized, still
 from edge.camera import is_file
@@ -75,7 +75,7 @@ def bench(config: Config, request: Request) -> Report:
         cv2.setNumThreads(1)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
         report |= _loop(config, played(source, request.frames), folder, others)
-        report |= _scenes(config, request, source, folder)
+        report |= _scenes(alone, request, source, folder)
         if request.allocations:
             log.info("growth of memory over %d frames", bench_child.COUNTED_FRAMES)
             report["allocations"] = bench_child.allocations(alone)
@@ -91,7 +91,7 @@ def _about(config: Config, source: str) -> Report:
         "opencv": cv2.__version__,
         "runtime": classifier.runtime,
         "model": config.model.path,
-        "broker": config.mqtt.host or None,
+        "broker": config.mqtt.host and f"{config.mqtt.host} as {config.mqtt.prefix}/{DEVICE}",
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from edge.bench_report import lines
 from edge.bench_scenes import played, resized, still
 from edge.stopwatch import STAGES
 from tests.benchmarks import GOALS, clip, goals
-from tests.conftest import Run, command, environment
+from tests.conftest import Mosquitto, Run, Subscriber, command, environment
 from tests.house import CLIP
 
 SPREAD = {"mean", "median", "p99", "max"}
@@ -51,7 +52,7 @@ def test_the_report_has_what_scripts_read(report: dict[str, Any]) -> None:
     assert set(report["resolution_ms"]) == {"640x480", "1920x1080"}
     assert report["still_ms"] > 0
     assert report["extra_face_ms"] is None
-    assert report["broker"] is None
+    assert report["broker"] == ""
 
 
 def test_its_figures_agree_with_each_other(report: dict[str, Any]) -> None:
@@ -126,6 +127,19 @@ def test_a_float_model_may_be_given_and_must_be_one(fer_edge: Run, tmp_path: Pat
     done = fer_edge("bench", "--frames", 1, "--compare", "--classic-tflite", wrong)
     assert done.returncode == 78
     assert "no TFLite runtime can load it" in done.stderr
+
+
+def test_a_configured_broker_is_told_as_another_device(
+    broker: Mosquitto, config: Callable[[str], Path], fer_edge: Run
+) -> None:
+    subscriber = Subscriber(broker, topic="fer-edge/bench/availability")
+    path = config(f'device = "pi"\n[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n')
+    done = fer_edge("bench", "--config", path, "--frames", 60)
+    assert done.returncode == 0, done.stderr
+    assert "publish: to 127.0.0.1 as fer-edge/bench" in done.stdout
+    said = [text for _, _, text in subscriber.messages()]
+    subscriber.stop()
+    assert (said[0], said[-1]) == ("online", "offline")
 
 
 def test_how_costs_are_spread() -> None:
