@@ -10,16 +10,20 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from edge import diary
+from edge.clock import synchronised
 from edge.config import Log
 from edge.errors import first_line
 
 log = logging.getLogger(__name__)
 
 
-def tidy(directory: Path, config: Log) -> None:
+def tidy(
+    directory: Path, config: Log, today: date | None = None, *, sure: bool | None = None
+) -> None:
     """Compresses old files and deletes those over `keep_days` or `keep_files`.
 
-    A kill at any point leaves either the `.csv` or a whole `.csv.gz`, or both.
+    `today`, and whether that is `sure`, is the clock's if not given: see `_age_from`. A kill at any
+    point leaves either the `.csv` or a whole `.csv.gz`, or both.
     """
     try:
         for leftover in directory.glob("expressions-*.gz.tmp"):
@@ -28,13 +32,28 @@ def tidy(directory: Path, config: Log) -> None:
             if diary.ROTATED.fullmatch(path.name):
                 _compress(path)
         old = list(diary.rotated(directory))
-        oldest = (date.today() - timedelta(days=config.keep_days)).isoformat()
+        now = _age_from(today or date.today(), old, synchronised() if sure is None else sure)
+        oldest = (now - timedelta(days=config.keep_days)).isoformat()
         surplus = len(old) - config.keep_files
         for at, (day, _, path) in enumerate(old):
             if at < surplus or day < oldest:
                 path.unlink()
     except OSError as error:
         log.warning("%s: cannot tidy old diary files: %s", directory, first_line(error))
+
+
+def _age_from(today: date, old: list[tuple[str, int, Path]], sure: bool) -> date:
+    """The day that ages are counted from.
+
+    A clock that nobody keeps right may have jumped ahead by years, and must not empty the diary:
+    then no later day counts than that of the newest old file.
+    """
+    if sure or not old:
+        return today
+    try:
+        return min(today, date.fromisoformat(old[-1][0]))
+    except ValueError:  # a name that is like ours, but for its 31st of February
+        return today
 
 
 def _compress(path: Path) -> None:

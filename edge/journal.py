@@ -118,6 +118,9 @@ class Journal:
         self._fd = self._lock = None
 
     def _append(self, now_s: float) -> None:
+        if self._fd is not None and not self._in_place():
+            log.warning("%s: was moved or removed; begun anew", self._path)
+            self._let_go()
         if self._fd is None:
             self._open()
         while self._waiting:
@@ -129,13 +132,11 @@ class Journal:
         if self._unsynced and now_s >= self._sync_at_s:
             os.fdatasync(self._opened())
             self._unsynced, self._sync_at_s = False, now_s + self._config.fsync_s
-            if not self._in_place():  # somebody deleted or moved it
-                self._let_go()
 
     def _in_place(self) -> bool:
         try:
             return os.path.samestat(self._path.stat(), os.fstat(self._opened()))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def _opened(self) -> int:

@@ -1,11 +1,13 @@
 """Alerts that the broker has not acknowledged yet, and episodes that have not ended: on disk.
 
 An alert is in the database before it is sent, and leaves it when the broker has it. Where the disk
-fails, alerts go out all the same, from memory; only a restart would then lose them.
+fails, alerts go out all the same, from memory; only a restart would then lose them. Where `LIMIT`
+alerts wait, for the broker has been away for long, the oldest make room, and this is said.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import sqlite3
@@ -18,6 +20,8 @@ from edge.errors import MALFORMED, ConfigError, first_line
 from edge.records import Alert, AlertEvent
 
 NAME = "outbox.sqlite3"
+#: Some 4 MB of memory; with the default cooldown, five weeks of one alert without a pause.
+LIMIT = 10_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payload TEXT);
 CREATE TABLE IF NOT EXISTS episodes
@@ -68,6 +72,7 @@ class Outbox:
         self._waiting: dict[str, str] = {}
         self._episodes: dict[str, Episode] = {}
         self._loaded = False
+        self._dropped = 0
         self._trouble: str | None = None
         self._database: sqlite3.Connection | None = None
         self._change([])
@@ -97,13 +102,27 @@ class Outbox:
         else:
             self._episodes.pop(alert.episode, None)
             second = _END, (alert.episode,)
-        self._change([(_ADD, (alert.id, text)), second])
+        self._change([(_ADD, (alert.id, text)), second, *self._make_room()])
 
     def remove(self, alert_ids: Iterable[str]) -> None:
         """Forgets alerts that the broker has acknowledged."""
         known = [(_REMOVE, (key,)) for key in alert_ids if self._waiting.pop(key, None) is not None]
+        if known and self._dropped:
+            log.warning("%s: has room again; %d alerts were dropped", self._path, self._dropped)
+            self._dropped = 0
         if known:
             self._change(known)
+
+    def _make_room(self) -> list[_Statement]:
+        """What takes the oldest out of the database, where there are too many."""
+        surplus = list(itertools.islice(self._waiting, max(0, len(self._waiting) - LIMIT)))
+        for key in surplus:
+            old = json.loads(self._waiting.pop(key))
+            if not self._dropped:
+                told = f"'{old['name']}' {old['event_type']} of {old['time']}"
+                log.error("%s: %d alerts wait; the oldest is dropped: %s", self._path, LIMIT, told)
+            self._dropped += 1
+        return [(_REMOVE, (key,)) for key in surplus]
 
     def mend(self) -> None:
         """After trouble with the disk, tries to bring to it what memory has."""

@@ -291,6 +291,23 @@ def test_files_older_than_keep_days_are_deleted(tmp_path: Path) -> None:
     assert days == [str(today - timedelta(days=5)), str(today)]
 
 
+def test_a_clock_that_nobody_keeps_right_and_that_jumped_ahead_deletes_nothing(
+    tmp_path: Path,
+) -> None:
+    true_day = date(2026, 3, 1)
+    kept = [true_day - timedelta(days=age) for age in (4, 3, 2, 1)]
+    for day in kept:
+        old_file(tmp_path, day)
+    old_file(tmp_path, true_day - timedelta(days=9))
+    for jumped in (21, 4000):
+        archive.tidy(tmp_path, Log(keep_days=5), true_day + timedelta(days=jumped), sure=False)
+        assert [day for day, _, _ in diary.rotated(tmp_path)] == [str(day) for day in kept]
+    archive.tidy(tmp_path, Log(keep_days=5), true_day - timedelta(days=4000), sure=False)
+    assert len(diary.files(tmp_path)) == 4
+    archive.tidy(tmp_path, Log(keep_days=5), true_day + timedelta(days=21), sure=True)
+    assert diary.files(tmp_path) == []
+
+
 def test_only_the_newest_keep_files_stay(tmp_path: Path) -> None:
     day = date.today()
     for number in range(12):
@@ -460,13 +477,42 @@ def test_rows_that_never_found_a_place_are_counted_at_the_end(
     assert "2 rows could not be written" in caplog.text
 
 
-def test_a_diary_deleted_under_us_is_begun_anew(tmp_path: Path) -> None:
-    with journal(tmp_path, fsync_s=30) as writer:
+@pytest.mark.parametrize("gone", ["file", "directory", "moved"])
+def test_a_diary_removed_under_us_is_begun_anew_with_the_next_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, gone: str
+) -> None:
+    place = tmp_path / "log"
+    with journal(place, fsync_s=86400) as writer:
         writer.write(0, [reading(face=1)])
-        (tmp_path / diary.NAME).unlink()
-        writer.write(31, [reading(face=2)])  # flushed, and found to be gone
-        writer.write(32, [reading(face=3)])
-        assert faces(tmp_path) == [3]
+        if gone == "file":
+            (place / diary.NAME).unlink()
+        elif gone == "directory":
+            shutil.rmtree(place)
+        else:
+            place.rename(tmp_path / "elsewhere")
+        for second in (1, 2, 3):
+            writer.write(second, [reading(face=second + 1)])
+        assert faces(place) == [2, 3, 4]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{place / diary.NAME}: was moved or removed; begun anew"
+    ]
+
+
+def test_a_directory_that_is_removed_and_cannot_be_made_again_yet_loses_no_later_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "card" / "log"
+    place.mkdir(parents=True)
+    with journal(place) as writer:
+        writer.write(0, [reading(face=1)])
+        shutil.rmtree(tmp_path / "card")
+        (tmp_path / "card").symlink_to("/proc/self/nothing-here")  # a card that was pulled out
+        for second in range(1, 20):
+            writer.write(second, [reading(face=second + 1)])
+        (tmp_path / "card").unlink()
+        writer.write(30, [])
+        assert faces(place) == list(range(2, 21))
+    assert len(errors(caplog)) == 1
 
 
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import os
 import resource
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.outbox import NAME, Outbox, payload
+from edge.outbox import LIMIT, NAME, Outbox, payload
 from edge.records import AlertEvent
 from tests.conftest import ROOT
 from tests.house import alert
@@ -129,6 +131,51 @@ def test_a_kill_at_any_moment_loses_no_alert_whose_add_returned(tmp_path: Path) 
         assert len(found) >= int(last[0]) + 1
         assert found == [f"id-{n}" for n in range(len(found))]
         shutil.rmtree(directory)
+
+
+def test_when_too_many_wait_the_oldest_make_room_and_it_is_said_what_was_dropped(
+    tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.outbox.LIMIT", 5)
+    with Outbox(tmp_path) as outbox:
+        for number in range(8):
+            outbox.add(alert(number))
+        assert list(outbox.waiting) == [f"id-{number}" for number in range(3, 8)]
+    assert said("dropped") == [
+        f"{tmp_path / NAME}: 5 alerts wait; the oldest is dropped:"
+        " 'negative' raised of 2026-03-01T12:00:00.000+00:00"
+    ]
+    with Outbox(tmp_path) as outbox:
+        assert list(outbox.waiting) == [f"id-{number}" for number in range(3, 8)]
+        assert len(outbox.left_over) == 8, "an episode ends all the same"
+        for number in (8, 9):
+            outbox.add(alert(number))
+        outbox.remove(["id-5", "id-6"])
+        outbox.remove(["id-7"])
+        assert said("has room again") == [
+            f"{tmp_path / NAME}: has room again; 2 alerts were dropped"
+        ]
+        for number in (10, 11, 12, 13):
+            outbox.add(alert(number))
+        assert len(said("the oldest is dropped")) == 3, "a new time of trouble is said anew"
+
+
+def test_a_full_outbox_costs_no_more_than_an_empty_one(tmp_path: Path) -> None:
+    with Outbox(tmp_path) as outbox:
+        with sqlite3.connect(tmp_path / NAME) as database:
+            rows = [(f"id-{n}", payload(alert(n))) for n in range(LIMIT)]
+            database.executemany("INSERT INTO waiting (id, payload) VALUES (?, ?)", rows)
+        database.close()
+    with Outbox(tmp_path) as outbox:
+        assert len(outbox.waiting) == LIMIT
+        took_s = []
+        for number in range(LIMIT, LIMIT + 20):
+            began_s = time.process_time()
+            outbox.add(alert(number))
+            took_s.append(time.process_time() - began_s)
+        assert len(outbox.waiting) == LIMIT
+    assert statistics.median(took_s) < 0.02
+    assert len(waiting(tmp_path)) == LIMIT
 
 
 # The JSON
