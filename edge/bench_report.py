@@ -93,7 +93,11 @@ def _process(report: Mapping[str, Any]) -> Iterator[str]:
         f"RSS {report['rss_mb']:.1f} MB, {report['rss_mb'] - alone['rss_mb']:+.1f} to"
         f" {alone['rss_mb']:.1f} of bare imports that play a video"
     )
-    told = "no reading" if start is None else f"{start:.2f} s, {start / alone['cpu_s']:.2f} times"
-    yield f"start to the first reading: {told} the {alone['cpu_s']:.2f} s of those imports"
+    bare_s = alone["cpu_s"]
+    if start is None:
+        yield f"start to the first reading: there was none; those imports take {bare_s:.2f} s"
+    else:
+        times = f"{start / bare_s:.2f} times the {bare_s:.2f} s of those imports"
+        yield f"start to the first reading: {start:.2f} s, {times}"
     if grown := report.get("allocations"):
         yield f"allocation: {grown['growth_kb']:+.1f} KB over {grown['frames']} frames"
