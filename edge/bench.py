@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from edge import bench_child
+from edge import bench_processes
 from edge.bench_classic import FullHaar, Rivals, rivals
 from edge.bench_loop import DEVICE, Numbers, Pass, Timed, measure
 from edge.bench_quality import score
@@ -70,15 +70,15 @@ def bench(config: Config, request: Request) -> Report:
         others = rivals(config, request.classic_tflite, folder) if request.compare else {}
         log.info("memory and start, in processes of their own")
         alone = _alone(config, source, folder)
-        report |= bench_child.memory_and_start(alone, request.frames)
+        report |= bench_processes.memory_and_start(alone, request.frames)
         # One thread from here on, also for the decoder, whose work then counts as capture.
         cv2.setNumThreads(1)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
         report |= _loop(config, played(source, request.frames), folder, others)
         report |= _scenes(alone, request, source, folder)
         if request.allocations:
-            log.info("growth of memory over %d frames", bench_child.COUNTED_FRAMES)
-            report["allocations"] = bench_child.allocations(alone)
+            log.info("growth of memory")
+            report["allocations"] = bench_processes.allocations(alone)
     return report
 
 

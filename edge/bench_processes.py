@@ -1,0 +1,76 @@
+"""What the service needs, measured in processes of their own: memory, and CPU time to start."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import pickle
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge.config import Config
+from edge.errors import Problem
+
+#: The start is measured so often, in turn with the imports: it is short, and processes differ.
+_STARTS = 5
+#: What the loop stands on, and an open video whose decoder has filled its buffers: nothing of ours.
+_IMPORTS = """
+import importlib, json, sys, time
+import numpy, cv2, paho.mqtt.client
+for runtime in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
+    try:
+        importlib.import_module(runtime)
+        break
+    except ImportError:
+        pass
+cpu_s = time.process_time()
+capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
+for _ in range(30):
+    capture.read()
+(rss,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")]
+print(json.dumps({"cpu_s": cpu_s, "rss_mb": int(rss) / 1024}))
+"""
+
+
+def memory_and_start(config: Config, frames: int | None) -> dict[str, Any]:
+    """What the service needs, playing the first `frames` of the configured file; None: all.
+
+    `rss_mb` at the last frame and `rss_peak_mb`; `startup_cpu_s` to the first reading, None where
+    there is none; the same of bare `imports`, as `cpu_s` and `rss_mb`. CPU times are medians.
+    """
+    # As pip does where it installs: else a source tree may be compiled anew at every start.
+    compileall.compile_dir(Path(__file__).parent, quiet=2)
+    bare = [sys.executable, "-c", _IMPORTS, config.camera.source]
+    starts, imports = [], []
+    for _ in range(_STARTS):
+        imports.append(_answer(bare, b""))
+        starts.append(_ours("start", config, frames)["startup_cpu_s"])
+    return _ours("memory", config, frames) | {
+        "startup_cpu_s": None if None in starts else statistics.median(starts),
+        "imports": {key: statistics.median(one[key] for one in imports) for key in imports[0]},
+    }
+
+
+def allocations(config: Config) -> dict[str, Any]:
+    """How much Python's memory grew over `frames` frames: `growth_kb`, as tracemalloc counts."""
+    return _ours("allocations", config, None)
+
+
+def _ours(task: str, config: Config, frames: int | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "edge.bench_child", task]
+    return _answer(command, pickle.dumps((config, frames)))
+
+
+def _answer(command: list[str], request: bytes) -> dict[str, Any]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, input=request, stdout=subprocess.PIPE, env=environment, check=False
+    )
+    if done.returncode:
+        raise Problem(f"the measuring process {' '.join(command[1:3])} ended: {done.returncode}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
