@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from edge import diary, temperature
 from edge.alarm import Alarm
-from edge.broker import Broker
 from edge.camera import open_frames
 from edge.classifier import Classifier
 from edge.config import BLIND, AlertRule, Config, expanded, resolve
@@ -21,7 +20,6 @@ from edge.faces import Finder
 from edge.governor import Governor
 from edge.journal import Journal
 from edge.mood import Mood
-from edge.outbox import Outbox
 from edge.records import Alert, Frame, Reading
 from edge.stats import Stats
 from edge.status import Status
