@@ -29,7 +29,7 @@ from edge.status import Status
 
 STATE_S, STATS_S = 5.0, 30.0
 #: How long the end may wait for acknowledgements: of alerts first, then of `offline`.
-_ALERTS_S, _OFFLINE_S = 1.5, 2.0
+_ALERTS_S, _OFFLINE_S = 0.9, 1.3
 #: What the broker has refused is offered again so often: its access rules may have changed.
 _REFUSED_S = 60.0
 _BACKOFF_S = (1.0, 60.0)
@@ -119,7 +119,7 @@ class Broker:
         # Where `offline` did not get through, an unfriendly end makes the broker say it for us.
         self._link.end(farewell=self._farewell_taken())
         if self._thread.is_alive():
-            self._thread.join(0.5)
+            self._thread.join(0.3)
 
     def _farewell_taken(self) -> bool:
         under_way = any(message.topic == _AVAILABILITY for message in self._under_way.values())
