@@ -157,6 +157,10 @@ def _alarm_and_broker(config: Config, rules: list[AlertRule]) -> Iterator[tuple[
     if not config.mqtt.host:
         yield Alarm(rules, blind_after_s=blind_after_s), _log_only
         return
+    # Here, not above: without a broker nobody needs SQLite and the MQTT client.
+    from edge.broker import Broker  # noqa: PLC0415
+    from edge.outbox import Outbox  # noqa: PLC0415
+
     with (
         Outbox(config.state_directory) as outbox,
         Broker(config.mqtt, config.device_name, outbox) as broker,
