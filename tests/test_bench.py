@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from edge.bench_report import lines
 from edge.bench_scenes import played, resized, still
 from edge.stopwatch import STAGES
 from tests.benchmarks import GOALS, clip, goals
-from tests.conftest import Mosquitto, Run, Subscriber, command, environment
+from tests.conftest import ROOT, Mosquitto, Run, Subscriber, command, environment
 from tests.house import CLIP
 
 SPREAD = {"mean", "median", "p99", "max"}
@@ -140,6 +141,16 @@ def test_a_configured_broker_is_told_as_another_device(
     said = [text for _, _, text in subscriber.messages()]
     subscriber.stop()
     assert (said[0], said[-1]) == ("online", "offline")
+
+
+def test_a_service_without_a_broker_loads_no_mqtt_client_and_no_database() -> None:
+    script = "import sys, edge.__main__, edge.daemon; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "edge.journal" in loaded
+    assert not loaded & {"paho", "sqlite3", "edge.broker", "edge.outbox"}
 
 
 def test_how_costs_are_spread() -> None:
