@@ -54,6 +54,8 @@ _UNREADABLE = (
 )
 
 
+#: What a card may have; ours have three thousand.
+_CARD_BYTES = 1 << 20
 _WORD = re.compile(r"[^\s,\"]+")
 
 
@@ -119,6 +121,8 @@ def read_card(path: Path) -> ModelCard:
     was cut off), or was changed since the card was written.
     """
     try:
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise ModelError(f"{path}: cannot read the model: it is a device or a pipe")
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model: {error.strerror}") from error
@@ -127,7 +131,11 @@ def read_card(path: Path) -> ModelCard:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             start = min(entry.header_offset for entry in archive.infolist())
-            card = json.loads(archive.read("card.json"))
+            with archive.open("card.json") as file:
+                text = file.read(_CARD_BYTES + 1)
+            if len(text) > _CARD_BYTES:  # a few bytes of an archive may become gigabytes
+                raise ModelError(f"{path}: card.json: must not have over {_CARD_BYTES} bytes")
+            card = json.loads(text)
     except _UNREADABLE as error:
         raise ModelError(
             f"{path}: no model card inside: the file is cut short, or was not made by fer-convert"
@@ -159,8 +167,9 @@ def _parse(card: dict[str, Any], path: Path) -> ModelCard:
 def _labels(value: Any) -> bool:
     return (
         isinstance(value, list)
-        and len(value) > 1
-        and all(isinstance(label, str) and _WORD.fullmatch(label) for label in value)
+        and 1 < len(value) <= 1000
+        and all(isinstance(label, str) and len(label) <= 64 for label in value)
+        and all(_WORD.fullmatch(label) for label in value)
         and all(label.isprintable() for label in value)  # a CSV's header and MQTT carry them
         and len(set(value)) == len(value)
     )
@@ -181,7 +190,7 @@ def _number(value: Any) -> bool:
 
 
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "labels": (_labels, "a list of at least two different words"),
+    "labels": (_labels, "a list of at least two different words, of 64 characters at most"),
     "input_shape": (_shape, "[1, height, width, 1 or 3]"),
     "crop_margin": (_number, "a number from 0 to 1"),
     "source_sha256": (lambda value: isinstance(value, str), "a text"),
