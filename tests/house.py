@@ -77,6 +77,9 @@ class House:
         self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
         return alerts
 
+    def connected(self) -> bool:
+        return self.broker._link.open.is_set()
+
     def wait_for(self, true: Callable[[], object], what: str) -> None:
         """Goes on with frames that show nothing new until `true()`."""
         quiet = ("sad",) if self.alarm.raised().get("negative") else ()

@@ -256,6 +256,30 @@ def test_a_frozen_broker_holds_up_neither_the_loop_nor_the_end(
     wait_for(lambda: retained(broker)["availability"] == "offline", "the last will")
 
 
+def test_a_flapping_broker_gets_every_alert_once_and_in_order(
+    new_broker: NewBroker, tmp_path: Path
+) -> None:
+    broker = new_broker(PERSISTENT).start()
+    raised: list[str] = []
+    with (
+        listening(broker, "-c", "-i", "sub") as subscriber,
+        living(tmp_path, at(broker)) as house,
+    ):
+        for turn in range(8):
+            house.wait_for(house.connected, "a connection")
+            raised += [alert.id for alert in house.frame("sad") + house.frame("happy")]
+            broker.stop()  # persistent, but for what it has in hand when it is killed
+            raised += [alert.id for alert in house.frame("sad") + house.frame("happy")]
+            if turn % 2:
+                house.wait_for(lambda: not house.connected(), "the loss")
+            broker.start()
+        house.wait_for(lambda: not house.outbox.waiting, "the last acknowledgement")
+        wait_for(lambda: len({a["id"] for a in alerts(subscriber)}) == 32, "all of them")
+        first = list(dict.fromkeys(a["id"] for a in alerts(subscriber)))
+        print(f"{len(raised)} alerts, {len(alerts(subscriber)) - 32} came twice")
+    assert first == raised
+
+
 # Alerts of an earlier process
 
 

@@ -209,6 +209,7 @@ def test_a_damaged_model_is_refused_in_one_line_or_works(
     assert died <= (COUNT // 50 if kind == "model_changed" else 0)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_files_made_to_hurt_are_refused_in_one_line(tmp_path: Path) -> None:
     tflite, card = whole()
     for name, content in bombs(tflite, card).items():
