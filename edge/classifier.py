@@ -82,6 +82,10 @@ class Classifier:
         self._input, self._output = source["index"], answer["index"]
         scale, zero = answer["quantization"]
         self._scale, self._zero = (scale or 1.0), zero
+        try:
+            self.classify(np.zeros(self.card.input_shape[1:3], np.uint8))
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{path}: the model does not run: {first_line(error)}") from error
 
     @property
     def labels(self) -> tuple[str, ...]:

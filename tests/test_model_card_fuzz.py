@@ -209,6 +209,14 @@ def test_a_damaged_model_is_refused_in_one_line_or_works(
     assert died <= (COUNT // 50 if kind == "model_changed" else 0)
 
 
+def test_a_model_that_loads_and_does_not_run_is_refused(tmp_path: Path) -> None:
+    tflite, card = whole()
+    for at in (942, 1239, 4419, 7413):  # found among ten thousand
+        content = model_changed(tflite, card, random.Random(f"1 model_changed {at}"))
+        (tmp_path / f"{at}.tflite").write_bytes(content)
+    assert read(tmp_path) == {"refused": 4}
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_files_made_to_hurt_are_refused_in_one_line(tmp_path: Path) -> None:
     tflite, card = whole()
