@@ -161,6 +161,8 @@ class Outbox:
     def _open(self) -> sqlite3.Connection:
         """The database; what it holds is taken in, the first time."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._path.exists():
+            self._path.touch(0o600)  # nobody else is to know how somebody felt
         database = sqlite3.connect(self._path, timeout=0.1)
         try:
             database.execute("PRAGMA synchronous = EXTRA")

@@ -103,6 +103,14 @@ def test_a_delivered_alert_still_leaves_its_episode(tmp_path: Path) -> None:
         assert len(outbox.left_over) == 1
 
 
+def test_it_is_for_nobody_else_to_read(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "state") as outbox:
+        outbox.add(alert())
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "state").iterdir()}
+    assert modes
+    assert set(modes.values()) == {0o600}
+
+
 def test_removing_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
     with Outbox(tmp_path) as outbox:
         outbox.add(alert())
