@@ -128,7 +128,9 @@ def _governed(governor: Governor, finder: Finder, stop: threading.Event) -> Call
         if now_s >= feel_at_s:
             feel_at_s = now_s + FEEL_S
             governor.feel(temperature.read())
-        wait_s = governor.wait_s(time.process_time(), now_s, idle=finder.idle)
+        loop_s = time.thread_time()
+        others_s = time.process_time() - loop_s
+        wait_s = governor.wait_s(loop_s, others_s, now_s, idle=finder.idle)
         finder.scan_every = governor.scan_every
         if wait_s > 0:
             stop.wait(wait_s)

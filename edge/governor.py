@@ -6,6 +6,8 @@ newest. Nothing here reads a clock: CPU seconds, monotonic seconds and heat come
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from edge.temperature import HOT_C, Heat
 
 #: Between two frames while nobody is there. A face that appears waits so long to be seen.
@@ -22,39 +24,51 @@ CALM_S = 10.0
 _CREDIT_S = 2.0
 #: Once hot, this much cooler than hot is cool again.
 _COOLER_C = 5.0
+#: Other threads' CPU time is charged up to this share of the budget.
+_OTHERS = 0.75
+
+
+class _Moment(NamedTuple):
+    loop_s: float
+    others_s: float
+    now_s: float
 
 
 class Governor:
     """Decides how long to wait before the next frame, and how thin scans are (`scan_every`).
 
-    `budget` is the share of one core that the process may use, over a few seconds.
+    `budget` is the share of one core that the process may use, over a few seconds. What the loop
+    cannot change, such as a stream being decoded, may take most of it, but never starves the loop.
     """
 
     def __init__(self, budget: float) -> None:
         self._budget = budget
         self.scan_every = 1
-        self._before: tuple[float, float] | None = None
-        self._look: tuple[float, float] = 0.0, 0.0
+        self._before: _Moment | None = None
+        self._charged_s = 0.0
+        self._look_charged_s = self._look_at_s = 0.0
         self._debt_s = -budget * _CREDIT_S
         self._short = self._hot = False
         self._calm_s = 0.0
 
-    def wait_s(self, cpu_s: float, now_s: float, *, idle: bool) -> float:
+    def wait_s(self, loop_s: float, others_s: float, now_s: float, *, idle: bool) -> float:
         """Seconds to wait before the next frame is taken; call it when the loop is done with one.
 
-        `cpu_s` is what the process has used so far, `now_s` the monotonic time, `idle` whether
-        nobody is there.
+        `loop_s` is the CPU time that the loop's thread has used so far, `others_s` that of all
+        other threads, `now_s` the monotonic time, `idle` whether nobody is there.
         """
-        if self._before is None:
-            self._before = self._look = cpu_s, now_s  # what starting cost is nobody's fault
+        before, self._before = self._before, _Moment(loop_s, others_s, now_s)
+        if before is None:  # what starting cost is nobody's fault
+            self._look_at_s = now_s
             return 0.0
-        spent_s, passed_s = cpu_s - self._before[0], now_s - self._before[1]
-        self._before = cpu_s, now_s
-        debt_s = self._debt_s + spent_s - self._budget * passed_s
+        earned_s = self._budget * (now_s - before.now_s)
+        spent_s = loop_s - before.loop_s + min(others_s - before.others_s, _OTHERS * earned_s)
+        self._charged_s += spent_s
+        debt_s = self._debt_s + spent_s - earned_s
         self._debt_s = min(max(debt_s, -self._budget * _CREDIT_S), self._budget * LONGEST_S)
         self._short |= self._debt_s > 0
-        if now_s - self._look[1] >= LOOK_S:
-            self._judge(cpu_s, now_s)
+        if now_s - self._look_at_s >= LOOK_S:
+            self._judge(now_s)
         return max(self._debt_s / self._budget, IDLE_S if idle else 0.0)
 
     def feel(self, heat: Heat) -> None:
@@ -64,9 +78,9 @@ class Governor:
         if self._hot:
             self._thinner()
 
-    def _judge(self, cpu_s: float, now_s: float) -> None:
-        passed_s = now_s - self._look[1]
-        share = (cpu_s - self._look[0]) / passed_s
+    def _judge(self, now_s: float) -> None:
+        passed_s = now_s - self._look_at_s
+        share = (self._charged_s - self._look_charged_s) / passed_s
         if share > self._budget or self._short:
             self._thinner()
         elif share >= self._budget / 2 or self._hot:
@@ -77,7 +91,7 @@ class Governor:
             if self._calm_s >= CALM_S:
                 self.scan_every = max(self.scan_every // 2, 1)
                 self._calm_s = 0.0
-        self._look, self._short = (cpu_s, now_s), False
+        self._look_charged_s, self._look_at_s, self._short = self._charged_s, now_s, False
 
     def _thinner(self) -> None:
         self.scan_every = min(self.scan_every * 2, SCAN_EVERY_MOST)

@@ -27,7 +27,7 @@ from edge.records import Reading
 #: Rows kept in memory while the disk refuses them: an hour of three faces, about 2 MB.
 WAITING_ROWS = 10_000
 _RETRY_S = 1.0
-_TIDIED_S = 1.0
+_TIDIED_S = 0.3
 log = logging.getLogger(__name__)
 
 

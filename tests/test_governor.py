@@ -24,6 +24,8 @@ class Simulation:
     cpu_s: float = 40.0
     """As if starting had cost so much."""
     now_s: float = 1000.0
+    decoding: float = 0.0
+    """The share of a core that the camera's thread takes, whatever the loop does."""
     taken: list[int] = field(default_factory=list)
     """Which of the camera's frames the loop got."""
 
@@ -42,7 +44,8 @@ class Simulation:
             took += 1
             self.cpu_s += spent_s
             self.now_s += spent_s
-            self.now_s += self.governor.wait_s(self.cpu_s, self.now_s, idle=self.idle)
+            others_s = self.decoding * self.now_s
+            self.now_s += self.governor.wait_s(self.cpu_s, others_s, self.now_s, idle=self.idle)
 
     def share(self, seconds: float) -> float:
         """What the next `seconds` take of the core."""
@@ -111,8 +114,8 @@ def test_one_dear_second_drops_nothing() -> None:
 
 def test_what_starting_cost_is_not_counted() -> None:
     governor = Governor(0.05)
-    assert governor.wait_s(cpu_s=100.0, now_s=5.0, idle=False) == 0.0
-    assert governor.wait_s(cpu_s=100.001, now_s=5.1, idle=False) == 0.0
+    assert governor.wait_s(100.0, 50.0, 5.0, idle=False) == 0.0
+    assert governor.wait_s(100.001, 50.001, 5.1, idle=False) == 0.0
 
 
 def test_with_nobody_there_few_frames_are_taken_and_every_one_once_somebody_comes() -> None:
@@ -130,8 +133,22 @@ def test_with_nobody_there_few_frames_are_taken_and_every_one_once_somebody_come
 
 def test_no_wait_is_longer_than_the_watchdog_can_bear() -> None:
     governor = Governor(0.05)
-    governor.wait_s(0.0, 0.0, idle=False)
-    assert governor.wait_s(30.0, 30.0, idle=True) == LONGEST_S
+    governor.wait_s(0.0, 0.0, 0.0, idle=False)
+    assert governor.wait_s(30.0, 0.0, 30.0, idle=True) == LONGEST_S
+
+
+def test_what_other_threads_take_is_part_of_the_budget() -> None:
+    simulation = Simulation(Governor(0.5), base_s=0.08, decoding=0.3)
+    simulation.run(10)
+    assert simulation.share(60) == pytest.approx(0.2, rel=0.1)
+
+
+def test_a_stream_too_dear_to_decode_does_not_starve_the_loop() -> None:
+    simulation = Simulation(Governor(0.5), base_s=0.02, decoding=0.9)
+    simulation.run(10)
+    before = len(simulation.taken)
+    assert simulation.share(60) == pytest.approx(0.5 / 4, rel=0.1)
+    assert (len(simulation.taken) - before) / 60 > 5
 
 
 # Heat
