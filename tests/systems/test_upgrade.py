@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.conftest import Mosquitto
 from tests.systems.conftest import Figure
 from tests.systems.machine import CHECKOUT
@@ -28,7 +30,7 @@ def test_an_upgrade_of_the_running_service(running: Pi, broker: Mosquitto, figur
     assert running.folder("/etc/fer-edge/config.toml").read_text() == mine
     assert after[: len(before)] == before
     times = [row.time.timestamp() for row in after]
-    gap_s = max(b - a for a, b in zip(times, times[1:], strict=False))
+    gap_s = max(b - a for a, b in pairwise(times))
     figure(f"{gap_s:.1f} s without readings, no row lost, configuration kept")
 
 
