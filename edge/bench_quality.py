@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from edge.faces import overlap
+from edge.boxes import overlap
 from edge.records import Box, Face
 
 #: From this intersection over union on, two boxes are on one face.

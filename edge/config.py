@@ -44,7 +44,7 @@ class Faces:
     `blind_after_h`: hours without a face after which the alert `blind` is raised; 0 for never.
     """
 
-    min_px: int = limited(60, 24, 2000)
+    min_px: int = limited(30, 24, 2000)
     ignore: tuple[tuple[float, float, float, float], ...] = ()
     blind_after_h: float = limited(0.0, 0, 8784)
 

@@ -1,141 +1,233 @@
-"""Frame to faces: Haar search (Viola and Jones 2001) with tracking between searches.
+"""Frame to faces: search little, track cheaply.
 
-A search of the whole frame costs tens of milliseconds, one around a known face about one. So the
-whole frame is searched twice a second and the known faces' surroundings in every frame.
+A Haar scan of a whole 640x480 frame costs tens of milliseconds, so it is spread over many frames
+and over what changed in them (`edge.scan`). It gives candidates. A look around a candidate, up to
+a millisecond, finds a face or none. From then on the face is followed from frame to frame with a
+24x24 template (`edge.template`), and glanced at a few times a second to be sure that it is still
+a face. One that turned away is remembered for a while, and looked for where it was.
+
+All is counted in pixels and in the source's seconds, never in measured time: a video gives the
+same faces on every machine. Figures of the method: `fer-edge bench`, and the README.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
-import numpy as np
-
+from edge import template
+from edge.boxes import inside, overlap, wider
+from edge.changes import Changes
 from edge.config import Faces
-from edge.errors import Problem
+from edge.haar import GLANCE, SECOND, STRICT, Haar
 from edge.records import Box, ByteArray, Face, Frame
+from edge.scan import Scan
 from edge.stopwatch import nothing
 
-FULL_SEARCH_S = 0.5
-#: A face that is not found for so long is another face when it comes back.
-LOST_S = 1.0
-_SCALE_STEP = 1.1
-_NEIGHBOURS = 5
-#: How much of two boxes must be common for them to be one face.
-_SAME_FACE_OVERLAP = 0.25
-_CASCADE = "haarcascade_frontalface_default.xml"
+#: A face in sight is glanced at so often, and looked at in every frame once a glance missed it.
+GLANCE_S = 0.2
+#: It counts as in sight for so long after it was found, as long as its template is.
+HOLD_S = 0.4
+#: Out of sight, it is looked for so often; found after more than `LOST_S`, it is another face.
+SEEK_S = 0.1
+LOST_S = 5.0
+#: How far a look reaches, in the face's widths: in sight, out of sight, around a candidate.
+_REACH, _REACH_LOST, _REACH_NEW = 0.2, 0.4, 0.3
+#: A candidate that is so clear in a glance needs no strict look; a new face is believed when it is
+#: so clear in one look, or in several together.
+_CLEAR, _CLEAR_ONCE, _CLEAR_TOGETHER = 28, 6, 12
+#: Candidates that wait for a look, when there are more than a frame has time for.
+_WAITING = 8
+#: How like a template must be, in sight and out of it (normalised correlation).
+_LIKE, _LIKE_LOST = 0.6, 0.8
+#: Boxes that overlap so much are one face; so is one that lies so far inside another.
+_SAME, _INSIDE = 0.3, 0.6
 
 
 @dataclass(slots=True)
 class _Track:
     number: int
     box: Box
-    seen_s: float
+    found_at: Box
+    """Where a look last found it."""
+    template: ByteArray
+    found_s: float
+    looked_s: float
+    """When a look last found it, and when one last tried."""
+    frame: int
+    """The last frame in which it was followed."""
+    clearness: int = 0
+    """That of the last look which found it."""
+    most: int = 0
+    total: int = 0
+    """The highest clearness of all looks, and their sum."""
+    like: bool = True
+    """Whether its template is in the last frame."""
+
+    @property
+    def sure(self) -> bool:
+        return self.most >= _CLEAR_ONCE and self.total >= _CLEAR_TOGETHER
+
+    def found(self, gray: ByteArray, box: Box, clearness: int, now: float) -> None:
+        self.box = self.found_at = box
+        self.template = template.take(gray, box)
+        self.found_s, self.like, self.clearness = now, True, clearness
+        self.most, self.total = max(self.most, clearness), self.total + clearness
+
+    def near(self, now: float) -> bool:
+        return now - self.found_s <= HOLD_S
+
+    def visible(self, now: float) -> bool:
+        return self.sure and self.near(now) and (self.like or self.found_s == now)
+
+    def alive(self, now: float) -> bool:
+        return now - self.found_s <= (LOST_S if self.sure else HOLD_S)
 
 
 class Finder:
     """Finds and follows faces. Numbers them from `first_track` on, each number once.
 
-    `lap` is told when the stages `scan` and `track` are over (see `edge.stopwatch`).
+    `lap` is told when the stages `track` and `scan` are over (see `edge.stopwatch`).
     """
 
     def __init__(
         self, config: Faces, first_track: int = 1, lap: Callable[[str], None] = nothing
     ) -> None:
-        path = Path(cv2.__file__).parent / "data" / _CASCADE
-        self._cascade = cv2.CascadeClassifier(str(path))
-        if self._cascade.empty():
-            raise Problem(f"{path}: cannot be read; install opencv-python-headless again")
-        self._config, self._lap = config, lap
-        self._tracks: list[_Track] = []
-        self._next_track = first_track
-        self._search_at_s = -np.inf
         self.scan_every = 1
-        """How much thinner the searches of the whole frame are."""
+        """The scan goes on in every so many-th frame: more when there is little time."""
+        self._config, self._lap = config, lap
+        self._haar, self._changes = Haar(), Changes()
+        self._scan = Scan(self._haar, config.min_px)
+        self._tracks: list[_Track] = []
+        self._candidates: list[Box] = []
+        self._shape: tuple[int, ...] = ()
+        self._next_number = first_track
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is followed."""
-        return not self._tracks
+        """Whether no face is known and nothing moves that could bring one."""
+        return not self._tracks and self._scan.done
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
-        """The faces seen in this frame, the longest followed first."""
-        now = frame.source_s
-        self._tracks = [track for track in self._tracks if now - track.seen_s <= LOST_S]
-        if now >= self._search_at_s:
-            self._search_at_s = now + FULL_SEARCH_S * self.scan_every
-            boxes = self._search(frame.gray)
-            self._lap("scan")
-        else:
-            boxes = [box for track in self._tracks for box in self._near(frame.gray, track.box)]
-        self._follow(_distinct(self._wanted(boxes, frame.gray)), now)
+        """The faces in sight, the longest known first."""
+        gray, now = frame.gray, frame.source_s
+        self._changes.update(gray)
+        if gray.shape != self._shape:
+            self._shape, self._tracks, self._candidates = gray.shape, [], []
+        for track in self._tracks:
+            self._follow(track, gray, now)
+        self._tracks = _distinct((t for t in self._tracks if t.alive(now)), now)
+        for track in self._tracks:
+            if track.visible(now):
+                self._changes.settle(track.box)
         self._lap("track")
-        return tuple(Face(t.number, t.box) for t in self._tracks if t.seen_s == now)
+        if self._changes.frame % self.scan_every == 0:
+            self._search(gray, now)
+        self._lap("scan")
+        return tuple(Face(t.number, t.box) for t in self._tracks if t.visible(now))
 
-    def _search(self, gray: ByteArray) -> list[Box]:
-        least = self._config.min_px
-        return self._detect(gray, least, min(gray.shape))
+    # Known faces
 
-    def _near(self, gray: ByteArray, box: Box) -> list[Box]:
-        """Faces of about the size of `box`, around it."""
-        edge = box.width * 2 // 5
-        left, top = max(0, box.x - edge), max(0, box.y - edge)
-        around = gray[top : box.y + box.height + edge, left : box.x + box.width + edge]
-        least = max(self._config.min_px, box.width * 3 // 4)
-        found = self._detect(around, least, box.width * 4 // 3)
-        return [Box(x + left, y + top, width, height) for x, y, width, height in found]
+    def _follow(self, track: _Track, gray: ByteArray, now: float) -> None:
+        if self._changes.cut:  # whoever is still there must be found anew
+            track.found_s = min(track.found_s, now - 2 * HOLD_S)
+        moved = self._changes.since(track.frame, wider(track.box, template.REACH))
+        track.frame = self._changes.frame
+        if moved:
+            self._match(track, gray, now)
+        elif (
+            track.sure and track.like and track.found_s == track.looked_s
+        ):  # as it was
+            track.found_s = track.looked_s = now
+            return
+        every_s = GLANCE_S if track.near(now) else SEEK_S
+        missed = track.looked_s > track.found_s and track.near(now)
+        if missed or not track.sure or now >= track.looked_s + every_s - 0.001:
+            self._look(track, gray, now)
 
-    def _detect(self, gray: ByteArray, least: int, most: int) -> list[Box]:
-        found = self._cascade.detectMultiScale(
-            gray, _SCALE_STEP, _NEIGHBOURS, minSize=(least, least), maxSize=(most, most)
+    def _match(self, track: _Track, gray: ByteArray, now: float) -> None:
+        near = track.near(now)
+        box, like = template.find(gray, track.box, track.template)
+        track.like = like >= (_LIKE if near else _LIKE_LOST)
+        if track.like:
+            track.box = box
+        elif not near:
+            track.box = track.found_at
+
+    def _look(self, track: _Track, gray: ByteArray, now: float) -> None:
+        """A glance at a known face; a strict look where a glance misses it, or finds a lost one."""
+        near, box, clearness = track.near(now), track.box, 0
+        reach = _REACH if near and track.sure else _REACH_LOST
+        track.looked_s = now
+        if track.sure:
+            box, clearness = self._haar.look(gray, box, reach, GLANCE)
+        if not track.sure or near != bool(clearness):
+            box, clearness = self._haar.look(gray, box, reach, STRICT)
+        if clearness and self._wanted(box, gray):
+            track.found(gray, box, clearness, now)
+
+    # New faces
+
+    def _search(self, gray: ByteArray, now: float) -> None:
+        seen = sum(track.visible(now) for track in self._tracks)
+        lost = sum(track.sure for track in self._tracks) - seen
+        fresh = self._scan.step(gray, self._changes, now, seen, lost)
+        self._candidates = [*self._candidates[-_WAITING:], *fresh]
+        while self._candidates:
+            place = self._candidates[0]
+            if self._wanted(place, gray) and not self._known(place, now):
+                if not self._scan.pay_look():
+                    return
+                self._try(place, gray, now)
+            del self._candidates[0]
+
+    def _try(self, place: Box, gray: ByteArray, now: float) -> None:
+        """Makes a track of a candidate that is a face."""
+        box, clearness = self._haar.look(gray, place, _REACH_NEW, GLANCE)
+        if clearness < _CLEAR:
+            box, clearness = self._haar.look(gray, place, _REACH_NEW, STRICT)
+        if not clearness or not self._wanted(box, gray):
+            return
+        for track in self._tracks:
+            if overlap(track.box, box) > _SAME:
+                track.found(gray, box, clearness, now)
+                return
+        pixels = template.take(gray, box)
+        track = _Track(self._next_number, box, box, pixels, now, now, self._changes.frame)
+        track.found(gray, box, clearness, now)
+        if not track.sure:
+            again, clearness = self._haar.look(gray, box, _REACH, SECOND)
+            if clearness:
+                track.found(gray, again, clearness, now)
+        self._next_number += 1
+        self._tracks = _distinct([*self._tracks, track], now)
+
+    def _known(self, box: Box, now: float) -> bool:
+        """Whether a candidate is a face in sight, or lies inside a known one."""
+        return any(
+            track.sure
+            and inside(box, track.box) > _INSIDE
+            and box.width < track.box.width * (1.4 if track.visible(now) else 0.7)
+            for track in self._tracks
         )
-        return [Box(*map(int, box)) for box in found]
 
-    def _wanted(self, boxes: Iterable[Box], gray: ByteArray) -> list[Box]:
-        """Those whose centre is in no ignored rectangle."""
+    def _wanted(self, box: Box, gray: ByteArray) -> bool:
+        """Whether the face is large enough, and its centre in no ignored rectangle."""
         height, width = gray.shape
-        return [
-            box
-            for box in boxes
-            if not any(
-                x <= (box.x + box.width / 2) / width < x + w
-                and y <= (box.y + box.height / 2) / height < y + h
-                for x, y, w, h in self._config.ignore
-            )
-        ]
-
-    def _follow(self, boxes: list[Box], now: float) -> None:
-        """Gives each box to the track it overlaps most, or to a new one."""
-        pairs = sorted(
-            ((overlap(track.box, box), track, box) for track in self._tracks for box in boxes),
-            key=lambda pair: (-pair[0], pair[1].number, pair[2]),
+        return box.width >= 0.9 * self._config.min_px and not any(
+            x <= (box.x + box.width / 2) / width < x + w
+            and y <= (box.y + box.height / 2) / height < y + h
+            for x, y, w, h in self._config.ignore
         )
-        free = set(boxes)
-        for share, track, box in pairs:
-            if share >= _SAME_FACE_OVERLAP and box in free and track.seen_s != now:
-                track.box, track.seen_s = box, now
-                free.remove(box)
-        for box in sorted(free):  # threads of the detector may change the order
-            self._tracks.append(_Track(self._next_track, box, now))
-            self._next_track += 1
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union, 0 to 1."""
-    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
-    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    common = width * height
-    return common / (a.width * a.height + b.width * b.height - common)
-
-
-def _distinct(boxes: list[Box]) -> list[Box]:
-    """Without the smaller of two boxes on one face."""
-    kept: list[Box] = []
-    for box in sorted(boxes, key=lambda box: (-box.width, box)):
-        if all(overlap(box, other) < _SAME_FACE_OVERLAP for other in kept):
-            kept.append(box)
-    return kept
+def _distinct(tracks: Iterable[_Track], now: float) -> list[_Track]:
+    """One track for each face: the one that was found just now, then the clearest."""
+    kept: list[_Track] = []
+    for track in sorted(tracks, key=lambda t: (not t.near(now), -t.clearness, t.number)):
+        if not any(
+            overlap(track.box, other.box) > _SAME or inside(track.box, other.box) > _INSIDE
+            for other in kept
+        ):
+            kept.append(track)
+    return sorted(kept, key=lambda t: t.number)
