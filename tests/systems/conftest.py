@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,9 +41,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, (kind, duration_s) in ended.items():
         measured = "; ".join(text for test, text in _FIGURES if test == name)
         terminalreporter.write_line(f"{kind:<8}{duration_s:6.1f} s  {name}: {measured}")
-    place = os.environ.get("FER_EDGE_FIGURES")
-    if place:
-        Path(place).write_text(json.dumps(_FIGURES, indent=1, ensure_ascii=False))
 
 
 def root_or_skip(name: str) -> Path:
