@@ -24,7 +24,7 @@ def grows(pi: Pi, by: int = 5) -> float:
 
 
 def test_a_loop_that_hangs_is_killed_and_started_again(running: Pi, figure: Figure) -> None:
-    watchdog_s = 30.0 if LONG else 6.0
+    watchdog_s = 30.0 if LONG else 4.0
     if not LONG:
         running.drop_in(f"WatchdogSec={watchdog_s:.0f}")
         running.machine.run("systemctl restart fer-edge")
@@ -62,12 +62,12 @@ def test_a_camera_that_is_away_is_looked_for_until_it_is_back(
 ) -> None:
     grows(running)
     camera.absent = True
-    wanted = int(running.show("NRestarts")) + 3
-    waited(lambda: int(running.show("NRestarts")) >= wanted, "it to try three times")
+    tries = 10 if LONG else 2
+    waited(lambda: int(running.show("NRestarts")) >= tries, "it to try again and again", 200)
     assert running.show("ActiveState") in {"activating", "deactivating"}
     camera.absent = False
     back_s = grows(running)
-    figure(f"rows {back_s:.1f} s after its return, 3 restarts in vain before")
+    figure(f"rows {back_s:.1f} s after its return, {tries} restarts in vain before")
     assert back_s < BACK_S
 
 
@@ -78,8 +78,8 @@ def test_alerts_wait_for_a_broker_that_is_away(
         grows(running)
     broker.stop()
     rows = len(running.rows())
-    time.sleep(30 if LONG else 12)
-    assert len(running.rows()) > rows + 20, "the diary must go on"
+    time.sleep(30 if LONG else 8)
+    assert len(running.rows()) > rows + 15, "the diary must go on"
     broker.start()
     with listening(broker) as subscriber:
         back_s = waited(lambda: len(alerts(subscriber)) >= 2, "the alerts that waited")
