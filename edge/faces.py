@@ -12,8 +12,7 @@ same faces on every machine. Figures of the method: `fer-edge bench`, and the RE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from edge import template
 from edge.boxes import inside, overlap, wider
@@ -23,65 +22,20 @@ from edge.haar import GLANCE, SECOND, STRICT, Haar
 from edge.records import Box, ByteArray, Face, Frame
 from edge.scan import Scan
 from edge.stopwatch import nothing
+from edge.track import HOLD_S, INSIDE, SAME, Track, distinct
 
 #: A face in sight is glanced at so often, and looked at in every frame once a glance missed it.
 GLANCE_S = 0.2
-#: It counts as in sight for so long after it was found, as long as its template is.
-HOLD_S = 0.4
-#: Out of sight, it is looked for so often; found after more than `LOST_S`, it is another face.
+#: Out of sight, it is looked for so often.
 SEEK_S = 0.1
-LOST_S = 5.0
 #: How far a look reaches, in the face's widths: in sight, out of sight, around a candidate.
 _REACH, _REACH_LOST, _REACH_NEW = 0.2, 0.4, 0.3
-#: A candidate that is so clear in a glance needs no strict look; a new face is believed when it is
-#: so clear in one look, or in several together.
-_CLEAR, _CLEAR_ONCE, _CLEAR_TOGETHER = 28, 6, 12
+#: A candidate that is so clear in a glance needs no strict look.
+_CLEAR = 28
 #: Candidates that wait for a look, when there are more than a frame has time for.
 _WAITING = 8
 #: How like a template must be, in sight and out of it (normalised correlation).
 _LIKE, _LIKE_LOST = 0.6, 0.8
-#: Boxes that overlap so much are one face; so is one that lies so far inside another.
-_SAME, _INSIDE = 0.3, 0.6
-
-
-@dataclass(slots=True)
-class _Track:
-    number: int
-    box: Box
-    found_at: Box
-    """Where a look last found it."""
-    template: ByteArray
-    found_s: float
-    looked_s: float
-    """When a look last found it, and when one last tried."""
-    frame: int
-    """The last frame in which it was followed."""
-    clearness: int = 0
-    """That of the last look which found it."""
-    most: int = 0
-    total: int = 0
-    """The highest clearness of all looks, and their sum."""
-    like: bool = True
-    """Whether its template is in the last frame."""
-
-    @property
-    def sure(self) -> bool:
-        return self.most >= _CLEAR_ONCE and self.total >= _CLEAR_TOGETHER
-
-    def found(self, gray: ByteArray, box: Box, clearness: int, now: float) -> None:
-        self.box = self.found_at = box
-        self.template = template.take(gray, box)
-        self.found_s, self.like, self.clearness = now, True, clearness
-        self.most, self.total = max(self.most, clearness), self.total + clearness
-
-    def near(self, now: float) -> bool:
-        return now - self.found_s <= HOLD_S
-
-    def visible(self, now: float) -> bool:
-        return self.sure and self.near(now) and (self.like or self.found_s == now)
-
-    def alive(self, now: float) -> bool:
-        return now - self.found_s <= (LOST_S if self.sure else HOLD_S)
 
 
 class Finder:
@@ -98,7 +52,7 @@ class Finder:
         self._config, self._lap = config, lap
         self._haar, self._changes = Haar(), Changes()
         self._scan = Scan(self._haar, config.min_px)
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._candidates: list[Box] = []
         self._shape: tuple[int, ...] = ()
         self._next_number = first_track
@@ -116,7 +70,7 @@ class Finder:
             self._shape, self._tracks, self._candidates = gray.shape, [], []
         for track in self._tracks:
             self._follow(track, gray, now)
-        self._tracks = _distinct((t for t in self._tracks if t.alive(now)), now)
+        self._tracks = distinct((t for t in self._tracks if t.alive(now)), now)
         for track in self._tracks:
             if track.visible(now):
                 self._changes.settle(track.box)
@@ -128,16 +82,14 @@ class Finder:
 
     # Known faces
 
-    def _follow(self, track: _Track, gray: ByteArray, now: float) -> None:
+    def _follow(self, track: Track, gray: ByteArray, now: float) -> None:
         if self._changes.cut:  # whoever is still there must be found anew
             track.found_s = min(track.found_s, now - 2 * HOLD_S)
         moved = self._changes.since(track.frame, wider(track.box, template.REACH))
         track.frame = self._changes.frame
         if moved:
             self._match(track, gray, now)
-        elif (
-            track.sure and track.like and track.found_s == track.looked_s
-        ):  # as it was
+        elif track.sure and track.like and track.found_s == track.looked_s:  # as it was
             track.found_s = track.looked_s = now
             return
         every_s = GLANCE_S if track.near(now) else SEEK_S
@@ -145,7 +97,7 @@ class Finder:
         if missed or not track.sure or now >= track.looked_s + every_s - 0.001:
             self._look(track, gray, now)
 
-    def _match(self, track: _Track, gray: ByteArray, now: float) -> None:
+    def _match(self, track: Track, gray: ByteArray, now: float) -> None:
         near = track.near(now)
         box, like = template.find(gray, track.box, track.template)
         track.like = like >= (_LIKE if near else _LIKE_LOST)
@@ -154,7 +106,7 @@ class Finder:
         elif not near:
             track.box = track.found_at
 
-    def _look(self, track: _Track, gray: ByteArray, now: float) -> None:
+    def _look(self, track: Track, gray: ByteArray, now: float) -> None:
         """A glance at a known face; a strict look where a glance misses it, or finds a lost one."""
         near, box, clearness = track.near(now), track.box, 0
         reach = _REACH if near and track.sure else _REACH_LOST
@@ -189,24 +141,24 @@ class Finder:
         if not clearness or not self._wanted(box, gray):
             return
         for track in self._tracks:
-            if overlap(track.box, box) > _SAME:
+            if overlap(track.box, box) > SAME:
                 track.found(gray, box, clearness, now)
                 return
         pixels = template.take(gray, box)
-        track = _Track(self._next_number, box, box, pixels, now, now, self._changes.frame)
+        track = Track(self._next_number, box, box, pixels, now, now, self._changes.frame)
         track.found(gray, box, clearness, now)
         if not track.sure:
             again, clearness = self._haar.look(gray, box, _REACH, SECOND)
             if clearness:
                 track.found(gray, again, clearness, now)
         self._next_number += 1
-        self._tracks = _distinct([*self._tracks, track], now)
+        self._tracks = distinct([*self._tracks, track], now)
 
     def _known(self, box: Box, now: float) -> bool:
         """Whether a candidate is a face in sight, or lies inside a known one."""
         return any(
             track.sure
-            and inside(box, track.box) > _INSIDE
+            and inside(box, track.box) > INSIDE
             and box.width < track.box.width * (1.4 if track.visible(now) else 0.7)
             for track in self._tracks
         )
@@ -219,15 +171,3 @@ class Finder:
             and y <= (box.y + box.height / 2) / height < y + h
             for x, y, w, h in self._config.ignore
         )
-
-
-def _distinct(tracks: Iterable[_Track], now: float) -> list[_Track]:
-    """One track for each face: the one that was found just now, then the clearest."""
-    kept: list[_Track] = []
-    for track in sorted(tracks, key=lambda t: (not t.near(now), -t.clearness, t.number)):
-        if not any(
-            overlap(track.box, other.box) > _SAME or inside(track.box, other.box) > _INSIDE
-            for other in kept
-        ):
-            kept.append(track)
-    return sorted(kept, key=lambda t: t.number)

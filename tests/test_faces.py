@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from edge.boxes import inside, overlap, wider
 from edge.config import Faces
-from edge.faces import LOST_S, Finder
+from edge.faces import Finder
 from edge.records import Box, ByteArray
+from edge.track import LOST_S
 from tests.conftest import ROOT
 from tests.samples import frame
 
