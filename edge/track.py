@@ -21,6 +21,8 @@ SAME, INSIDE = 0.3, 0.6
 
 @dataclass(slots=True)
 class Track:
+    """What is known of one face. Times are the source's seconds, boxes in frame pixels."""
+
     number: int
     box: Box
     found_at: Box
@@ -41,21 +43,26 @@ class Track:
 
     @property
     def sure(self) -> bool:
+        """Whether it is believed to be a face at all."""
         return self.most >= _CLEAR_ONCE and self.total >= _CLEAR_TOGETHER
 
     def found(self, gray: ByteArray, box: Box, clearness: int, now: float) -> None:
+        """Takes over what a look found."""
         self.box = self.found_at = box
         self.template = template.take(gray, box)
         self.found_s, self.like, self.clearness = now, True, clearness
         self.most, self.total = max(self.most, clearness), self.total + clearness
 
     def near(self, now: float) -> bool:
+        """Whether a look found it lately."""
         return now - self.found_s <= HOLD_S
 
     def visible(self, now: float) -> bool:
+        """Whether it is to be reported."""
         return self.sure and self.near(now) and (self.like or self.found_s == now)
 
     def alive(self, now: float) -> bool:
+        """Whether to remember it."""
         return now - self.found_s <= (LOST_S if self.sure else HOLD_S)
 
 
