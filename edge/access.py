@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import socket
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config import Config, Mqtt, expanded
 from edge.errors import ConfigError, first_line
+
+if TYPE_CHECKING:
+    import ssl  # 3 MB, which nobody needs without TLS
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def _tls(config: Mqtt) -> ssl.SSLContext | None:
         return None
     if config.tls_key and not config.tls_cert:
         raise ConfigError("mqtt.tls_key: a key needs its certificate, mqtt.tls_cert")
+    import ssl  # noqa: PLC0415
+
     authority = str(expanded(config.tls_ca)) if config.tls_ca else None
     try:
         tls = ssl.create_default_context(cafile=authority)
