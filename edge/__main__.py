@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from edge import __version__, config, show, signals
+from edge import __version__, config_file, show, signals
 from edge.config import Config
 from edge.errors import Problem
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit code is 0, or that of the problem (see `edge.errors`)."""
     options = _parser().parse_args(arguments)
     try:
-        settings = config.load(options.config)
+        settings = config_file.load(options.config)
         logging.basicConfig(
             level=settings.log.level.upper(), format="%(levelname)s: %(message)s", stream=sys.stderr
         )
@@ -98,7 +98,7 @@ def _run(settings: Config, options: argparse.Namespace) -> int:
     stop, asked = signals.listen()  # before the parts are loaded: that takes seconds
     from edge import access, reload  # noqa: PLC0415
 
-    for line in access.exposed(settings, options.config or config.SYSTEM_CONFIG):
+    for line in access.exposed(settings, options.config or config_file.SYSTEM_CONFIG):
         logging.warning("%s", line)
 
     def changed(loaded: Config) -> Config:
@@ -110,7 +110,7 @@ def _run(settings: Config, options: argparse.Namespace) -> int:
 
     reload.serve(
         changed(settings),
-        lambda: changed(config.load(options.config)),
+        lambda: changed(config_file.load(options.config)),
         stop,
         asked,
         realtime=options.realtime,

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge import config as configuration
-from edge.config import AlertRule, Camera, Config, load, parse, resolve
+from edge import config_file as configuration
+from edge.config import AlertRule, Camera, Config, resolve
+from edge.config_file import load, parse
 from edge.errors import ConfigError
 from tests.conftest import ROOT
 

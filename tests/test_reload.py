@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from edge import diary
-from edge.config import parse
+from edge.config_file import parse
 from edge.errors import Problem
 from edge.outbox import NAME
 from edge.reload import validate
