@@ -2,7 +2,10 @@
 
     python -m convert.demo_clip --data fer2013.npz --out edge/assets/average-faces.mp4
 
-Data: as for `convert.train`. A face is the mean of those pictures of its class, and their mirror
+Data: an `.npz` with `x_train`, uint8 `(N, 48, 48)`, `y_train` in FER2013's order, and
+`ferplus_train`, uint8 `(N, 10)`, the votes of FER+ (Barsoum et al. 2016, arXiv 1608.01041; columns
+neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, NF; a row of zeros
+where FER+ has none). A face is the mean of those pictures of its class, and their mirror
 images, on whose expression FER+'s ten taggers agree best: all with eight votes or more, and never
 fewer than 400, so that it belongs to nobody. Its difference from the mean of all is drawn a little
 larger than it is, as a caricaturist would, and sharpened, since averages are blurred.
@@ -18,8 +21,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.train import CLASSES, FERPLUS_TO_FER
 from edge.records import ByteArray, FloatArray
+
+CLASSES = 7
+#: FER+ columns in FER2013's order: angry disgust fear happy sad surprise neutral.
+FERPLUS_TO_FER = [4, 5, 6, 1, 3, 2, 0]
 
 FPS = 10
 WIDTH, HEIGHT, FACE = 640, 480, 200
