@@ -1,4 +1,4 @@
-"""Reads config.toml, strictly: what is wrong is named with its place and with what would be right."""
+"""Reads config.toml, strictly: whatever is wrong is named with its place, and what is right."""
 
 from __future__ import annotations
 
