@@ -84,6 +84,9 @@ class Link:
             self.problem = f"does not speak MQTT: {first_line(error)}"
         self.open.clear()
         self._hang_up()
+        # Else client and link hold each other, and two sockets of its, until a garbage collection:
+        # with a broker that is away for days those would be thousands.
+        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
 
     def publish(self, topic: str, text: str, *, retain: bool) -> int:
         """Hands a message over; its number comes back in `answers`. Never waits."""

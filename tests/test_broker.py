@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import logging
 import shutil
@@ -416,6 +417,25 @@ def test_a_wrong_password_is_said_once_and_tried_again(
     (line,) = said("trying again")
     assert "Not authorized; check mqtt.username and mqtt.password_file" in line
     assert "geheim" not in line
+
+
+def test_tries_in_vain_leave_no_descriptors_behind_though_nobody_collects_garbage(
+    new_broker: NewBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.broker._BACKOFF_S", (0.01, 0.01))
+    broker = guarded(new_broker, tmp_path)
+    mqtt = at(broker, username="pi", password_file=str(tmp_path / "wrong"))
+    with living(tmp_path, mqtt) as house:
+        house.wait_for(lambda: broker.log().count("not authorised") >= 3, "three tries")
+        gc.collect()
+        gc.disable()
+        try:
+            before = len(list(Path("/proc/self/fd").iterdir()))
+            house.wait_for(lambda: broker.log().count("not authorised") >= 40, "forty tries")
+            after = len(list(Path("/proc/self/fd").iterdir()))
+        finally:
+            gc.enable()
+    assert after <= before + 6
 
 
 def test_a_password_that_is_changed_while_we_run_is_read_anew(

@@ -164,7 +164,7 @@ def test_a_storm_of_signals_harms_nothing(tmp_path: Path) -> None:
         code, took_s = running.stop()
     assert code == 0
     assert took_s < 5
-    assert after[0] <= before[0] + 2
+    assert after[0] <= before[0] + 2, "descriptors"
     assert after[1] <= before[1] + 2
     path = tmp_path / "run" / "log" / diary.NAME
     lines = path.read_bytes().split(b"\r\n")
