@@ -144,7 +144,7 @@ try_and_start() {
     run systemctl stop fer-edge.service # it holds the camera
   fi
   say "fer-edge check"
-  run check || say "to be mended before it can run; then: sudo fer-edge check"
+  run check || say "that is to be mended before it can run; then run this again"
   if [ -n "$dry" ]; then
     say "nothing was done"
   elif [ -n "$was_running" ]; then

@@ -151,6 +151,8 @@ class Machine:
         self._process = None
 
     def close(self) -> None:
-        """Halts it and unmounts its files."""
+        """Halts it; its files, half a gigabyte, go."""
         self.halt()
         subprocess.run(["umount", "--lazy", self.root], check=True)
+        for part in ("upper", "work"):
+            subprocess.run(["rm", "-rf", "--one-file-system", self._folder / part], check=False)
