@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -128,18 +129,20 @@ def newest(
     reader = _Reader(opening)
     try:
         _wait_for_opening(reader, stop, patience.name)
+        since_s = time.monotonic()
         while not stop.is_set():
-            if not reader.arrived.wait(_GLANCE_S):
-                patience.waited(_GLANCE_S, _hint(patience.name, failing=reader.failing))
-                continue
+            reader.arrived.wait(_GLANCE_S)
             reader.arrived.clear()
-            if (found := reader.newest()) is None:  # this was taken with the one before
+            found = reader.newest()
+            luma = None if found is None else gray.luma(found[1])
+            if found is None or luma is None:
+                waited_s = time.monotonic() - since_s
+                since_s += waited_s
+                patience.waited(waited_s, _hint(patience.name, reader, torn=found is not None))
                 continue
-            skipped, picture = found
-            luma = gray.luma(picture)
-            if luma is not None:
-                patience.rewarded(skipped)
-                yield luma
+            patience.rewarded(skipped=found[0])
+            yield luma
+            since_s = time.monotonic()
     finally:
         reader.close()
 
@@ -154,7 +157,9 @@ def _wait_for_opening(reader: _Reader, stop: threading.Event, name: str) -> None
         raise reader.refusal
 
 
-def _hint(name: str, *, failing: bool) -> str:
+def _hint(name: str, reader: _Reader, *, torn: bool) -> str:
     if name.startswith("/dev/") and not Path(name).exists():
         raise CameraError(f"{name}: the camera was unplugged")
-    return "it was unplugged or sends no more" if failing else "check its cable"
+    if torn:
+        return "what it sends is damaged; check its cable"
+    return "it was unplugged or sends no more" if reader.failing else "check its cable"
