@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.data import Faces
+from convert.faces.data import Faces
 from edge.errors import UsageError
 from edge.records import FloatArray
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from convert.faces.synthetic_faces import faces
 from convert.normalisation import Normalisation
-from convert.synthetic_faces import faces
 from edge.classifier import prepare
 from edge.errors import RefusedFile
 from edge.records import ByteArray, FloatArray

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from convert import data, probe
-from convert.attempts import JUDGING_SEED, face_count
 from convert.compare import compare, known
-from convert.data import Faces
-from convert.evidence import STANDARDISED
-from convert.findings import Findings
+from convert.faces import data
+from convert.faces.data import Faces
+from convert.faces.synthetic_faces import judging_faces
+from convert.finding import probe
+from convert.finding.evidence import STANDARDISED
+from convert.finding.findings import Findings
 from convert.float_model import FloatModel, prepared
-from convert.metrics import score
 from convert.normalisation import NAMED
+from convert.quantizing.attempts import JUDGING_SEED, face_count
 from convert.request import Progress, Request
-from convert.synthetic_faces import judging_faces
+from convert.scoring.metrics import score
 from edge.classifier import Classifier
 from edge.records import ByteArray, FloatArray
 

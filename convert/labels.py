@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from convert.synthetic_faces import statistics
+from convert.faces.synthetic_faces import statistics
 from edge.errors import RefusedFile, UsageError
 from edge.model_card import canonical
 

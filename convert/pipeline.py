@@ -8,16 +8,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from convert import attempts, quantize, report
-from convert.attempts import Attempt
-from convert.findings import Findings, find_out
+from convert import report
+from convert.finding.findings import Findings, find_out
 from convert.float_model import FloatModel
 from convert.judge import Judgement, judge
-from convert.layers import LayerError, worst
-from convert.load import load
+from convert.opening.load import load
+from convert.opening.shapes import parse_size
+from convert.opening.sources import Source, find
+from convert.quantizing import attempts, quantize
+from convert.quantizing.attempts import Attempt
+from convert.quantizing.layers import LayerError, worst
 from convert.request import Progress, Request
-from convert.shapes import parse_size
-from convert.sources import Source, find
 from edge import __version__
 from edge.errors import Problem
 from edge.model_card import ModelCard, with_card

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from convert.judge import Judgement
-from convert.layers import LayerError
+from convert.quantizing.layers import LayerError
 from edge.records import ByteArray
 
 EXAMPLES = 24

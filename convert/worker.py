@@ -63,8 +63,9 @@ def _perform(request: dict[str, Any], protocol: TextIO) -> dict[str, Any]:
 
         return train(request, progress)
     os.environ.update(KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1")
-    from convert import answering, pipeline  # noqa: PLC0415
+    from convert import pipeline  # noqa: PLC0415
     from convert.request import Request  # noqa: PLC0415
+    from convert.scoring import answering  # noqa: PLC0415
 
     if task == "evaluate":
         return answering.in_worker(request, progress)

@@ -146,7 +146,7 @@ def attempt(damaged: Path, models: Path, place: Path, *, whole: bool) -> str:
     With `whole` a file that loads is converted; else it ends at what its untrained network cannot
     tell, which is counted as `loaded`.
     """
-    from convert.findings import Unclear
+    from convert.finding.findings import Unclear
     from convert.pipeline import convert
     from convert.request import Request
     from edge.errors import Problem

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.synthetic_faces import clear_faces
+from convert.faces.synthetic_faces import clear_faces
 from edge import __version__
 from edge.classifier import Classifier
 from tests.conftest import ROOT
@@ -53,7 +53,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("module", ["convert", "convert.evaluate"])
+@pytest.mark.parametrize("module", ["convert", "convert.scoring.evaluate"])
 def test_help_fits_a_screen_and_version_is_ours(run: Run, module: str) -> None:
     shown = run("--help", module=module)
     assert shown.returncode == 0
@@ -114,7 +114,7 @@ def test_evaluates_and_reports(run: Run, network: Path, tmp_path: Path) -> None:
 
     scored = run(
         *("m.tflite", "--keras", network, "--data", "data.npz", "--split", "public", "--json"),
-        module="convert.evaluate",
+        module="convert.scoring.evaluate",
     )
     assert scored.returncode == 0, scored.stderr
     scores = json.loads(scored.stdout)
@@ -122,7 +122,7 @@ def test_evaluates_and_reports(run: Run, network: Path, tmp_path: Path) -> None:
     assert scores["float"]["accuracy"] == pytest.approx(
         card["evaluation"]["float"]["accuracy"], abs=0.001
     )
-    shown = run("m.tflite", "--data", "data.npz", module="convert.evaluate")
+    shown = run("m.tflite", "--data", "data.npz", module="convert.scoring.evaluate")
     assert "int8   accuracy" in shown.stdout
     assert shown.stderr == "int8\n"  # its stage, and nothing of what TFLite likes to say
 
@@ -181,6 +181,6 @@ def test_inspect_refuses_what_is_no_model(run: Run, tmp_path: Path) -> None:
 def test_evaluate_without_classes(run: Run, network: Path, tmp_path: Path) -> None:
     run(network, "-o", "m.tflite")
     np.savez(tmp_path / "data.npz", x=clear_faces(7, 1)[0])
-    done = run("m.tflite", "--data", "data.npz", module="convert.evaluate")
+    done = run("m.tflite", "--data", "data.npz", module="convert.scoring.evaluate")
     assert done.returncode == 2
     assert "does not say the classes" in done.stderr

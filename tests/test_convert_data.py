@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import data
+from convert.faces import data
+from convert.faces.synthetic_faces import faces
 from convert.labels import fer_order
-from convert.synthetic_faces import faces
 from edge.errors import RefusedFile, UsageError
 from tests.test_convert_training_data import (
     parted,

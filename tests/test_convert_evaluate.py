@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
-from convert import degrade, score_table
-from convert.answering import Answers
-from convert.data import Faces
-from convert.evaluate import main, scored
-from convert.metrics import score
-from convert.synthetic_faces import clear_faces, statistics
+from convert.faces import degrade
+from convert.faces.data import Faces
+from convert.faces.synthetic_faces import clear_faces, statistics
+from convert.scoring import score_table
+from convert.scoring.answering import Answers
+from convert.scoring.evaluate import main, scored
+from convert.scoring.metrics import score
 from convert.training.stamp import stamp
 from edge.daemon import model_path
 from tests.conftest import ROOT
@@ -174,7 +175,9 @@ def test_pictures(evaluate: Evaluate, data: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_without_matplotlib(data: Path, tmp_path: Path) -> None:
-    hidden = "import sys; sys.modules['matplotlib'] = None; from convert.evaluate import main; "
+    hidden = (
+        "import sys; sys.modules['matplotlib'] = None; from convert.scoring.evaluate import main; "
+    )
     words = [model_path("default"), "--data", data, "--pictures", tmp_path / "out"]
     done = subprocess.run(
         [sys.executable, "-c", hidden + "sys.exit(main(sys.argv[1:]))", *map(str, words)],

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 import tf_keras
 
-from convert import hdf5, process
-from convert.load import load
-from convert.sources import find
+from convert import process
+from convert.opening import hdf5
+from convert.opening.load import load
+from convert.opening.sources import find
 from edge.errors import Problem, RefusedFile, UsageError
 from tests.conftest import ROOT
 from tests.converting import converted

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert import metrics
+from convert.scoring import metrics
 
 NAMES = ("happy", "sad", "neutral")
 

@@ -11,14 +11,14 @@ import pytest
 
 from convert import normalisation
 from convert.compare import compare, known
-from convert.data import read
-from convert.findings import Unclear, find_out
+from convert.faces.data import read
+from convert.faces.synthetic_faces import clear_faces
+from convert.finding.findings import Unclear, find_out
 from convert.float_model import prepared
-from convert.load import load
-from convert.metrics import score
+from convert.opening.load import load
+from convert.opening.sources import find
 from convert.request import Request
-from convert.sources import find
-from convert.synthetic_faces import clear_faces
+from convert.scoring.metrics import score
 from edge.classifier import Classifier
 from edge.errors import RefusedFile, UsageError
 from tests.converting import converted, old_runtime

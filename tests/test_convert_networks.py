@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import quantize, tflite_counts
-from convert.synthetic_faces import faces
+from convert.faces.synthetic_faces import faces
+from convert.quantizing import quantize, tflite_counts
 from convert.training.networks import Style, build, macs
 from tests.converting import converted, keras
 

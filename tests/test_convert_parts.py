@@ -14,26 +14,17 @@ import numpy as np
 import pytest
 import tf_keras
 
-from convert import (
-    batchnorm,
-    data,
-    equalize,
-    evidence,
-    findings,
-    keras1,
-    labels,
-    normalisation,
-    probe,
-    quantize,
-    reader,
-    vetting,
-)
+from convert import labels, normalisation
+from convert.faces import data
+from convert.faces.synthetic_faces import clear_faces, faces, statistics, varied_faces
+from convert.finding import batchnorm, evidence, findings, probe, reader
 from convert.float_model import FloatModel, Head, head_of, prepared
-from convert.layers import Run, layer_errors, worst
-from convert.load import load
+from convert.opening import keras1, vetting
+from convert.opening.load import load
+from convert.opening.sources import find
+from convert.quantizing import equalize, quantize
+from convert.quantizing.layers import Run, layer_errors, worst
 from convert.request import Request
-from convert.sources import find
-from convert.synthetic_faces import clear_faces, faces, statistics, varied_faces
 from edge.errors import RefusedFile, UsageError
 from tests.converting import converted, old_runtime, quiet, small_network
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-from convert import sources
-from convert.load import load
+from convert.opening import sources
+from convert.opening.load import load
 from edge.errors import Problem, RefusedFile, UsageError
 from tests.converting import converted, small_network
 

@@ -8,16 +8,17 @@ import keras
 import numpy as np
 import pytest
 
-from convert import normalisation, quantize
-from convert.bias import corrected
+from convert import normalisation
+from convert.faces.synthetic_faces import faces
 from convert.float_model import prepared
-from convert.layers import Run
-from convert.load import load
-from convert.rounding import compensated, rounded
-from convert.sources import find
-from convert.steps import aligned
-from convert.synthetic_faces import faces
-from convert.tflite_file import OP, constant, kind, packed, store, unpacked, weighted
+from convert.opening.load import load
+from convert.opening.sources import find
+from convert.quantizing import quantize
+from convert.quantizing.bias import corrected
+from convert.quantizing.layers import Run
+from convert.quantizing.rounding import compensated, rounded
+from convert.quantizing.steps import aligned
+from convert.quantizing.tflite_file import OP, constant, kind, packed, store, unpacked, weighted
 from edge.records import ByteArray, FloatArray
 from tests.converting import quiet
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from convert.faces.synthetic_faces import faces
 from convert.labels import fer_order
-from convert.synthetic_faces import faces
 from convert.training.dataset import Dataset, load
 from edge.classifier import prepare
 from edge.errors import Problem, RefusedFile, UsageError

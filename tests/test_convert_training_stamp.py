@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.findings import find_out
-from convert.load import load
+from convert.finding.findings import find_out
+from convert.opening.load import load
+from convert.opening.sources import find
 from convert.request import Request
-from convert.sources import find
 from convert.training.stamp import MEMBER, facts_of, labels_of, stamp
 from edge.errors import RefusedFile
 from tests.converting import keras, small_network

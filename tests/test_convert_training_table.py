@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.synthetic_faces import clear_faces, statistics
+from convert.faces.synthetic_faces import clear_faces, statistics
 from convert.training import networks, results, rows, table
 from convert.training.results import Result
 from convert.training.stamp import stamp

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from convert import face_statistics, synthetic_faces
-from convert.synthetic_faces import clear_faces, faces, statistics, varied_faces
+from convert.faces import face_statistics, synthetic_faces
+from convert.faces.synthetic_faces import clear_faces, faces, statistics, varied_faces
 
 
 def test_same_seed_same_faces() -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from convert.faces.parts import FERPLUS
 from convert.labels import CONTEMPT, fer_order
-from convert.parts import FERPLUS
 from convert.training.pool import Item, known_classes, pooled
 from convert.training.splitting import divided
 from edge.errors import RefusedFile, UsageError

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convert.faces.parts import FERPLUS, Part, Picture, shown
 from convert.labels import CONTEMPT, fer_order
-from convert.parts import FERPLUS, Part, Picture, shown
 from convert.training.sources import sources
 from edge.classifier import prepare
 from edge.errors import RefusedFile

@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convert import answering, process, tflite_counts
-from convert.answering import Asked
+from convert import process
 from convert.compare import known
-from convert.metrics import score
+from convert.quantizing import tflite_counts
 from convert.request import Progress, Request
+from convert.scoring import answering
+from convert.scoring.answering import Asked
+from convert.scoring.metrics import score
 from convert.training import networks, results
 from convert.training.results import Result
 from convert.training.stamp import facts_of

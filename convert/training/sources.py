@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from convert import fer_csv, folders, npz
-from convert.fer_csv import Votes
-from convert.parts import Picture, part_named, readable
+from convert.faces import fer_csv, folders, npz
+from convert.faces.fer_csv import Votes
+from convert.faces.parts import Picture, part_named, readable
 from edge.errors import RefusedFile, UsageError
 
 WHERE_TO_GET = (

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from convert.metrics import expected_calibration_error
 from convert.request import Progress
+from convert.scoring.metrics import expected_calibration_error
 from convert.training import curves, distil, fit, networks, state, temperature
 from convert.training.dataset import Dataset, load
 from convert.training.recipe import Recipe, side

@@ -1,10 +1,10 @@
 """Measures the statistics of FER2013 that synthetic faces are drawn from, and writes the asset.
 
-    python -m convert.face_statistics --data fer2013.npz
+    python -m convert.faces.face_statistics --data fer2013.npz
 
 makes `convert/assets/synthetic_faces.npz`. Its input is an `.npz` with FER2013's training split
 (Goodfellow et al. 2013, arXiv 1307.0414): `x_train`, uint8 `(N, 48, 48)`, and `y_train`, `(N,)`
-in FER2013's own numbering. What the asset holds, `convert.synthetic_faces` tells.
+in FER2013's own numbering. What the asset holds, `convert.faces.synthetic_faces` tells.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.synthetic_faces import ASSET, SIZE
+from convert.faces.synthetic_faces import ASSET, SIZE
 from edge.records import ByteArray
 
 COMPONENTS = 96
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="the .npz described above")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "assets" / ASSET)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "assets" / ASSET)
     options = parser.parse_args(arguments)
     with np.load(options.data, allow_pickle=False) as data:
         arrays = measure(data["x_train"], data["y_train"])

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from convert import answering, pictures, score_table
-from convert.answering import Answers, Asked
 from convert.compare import compare, known
-from convert.data import Faces
-from convert.metrics import score
+from convert.faces.data import Faces
 from convert.request import Progress
+from convert.scoring import answering, pictures, score_table
+from convert.scoring.answering import Answers, Asked
+from convert.scoring.metrics import score
 from convert.screen import Bars, joined
 from convert.training.pool import CKPLUS
 from edge import __version__

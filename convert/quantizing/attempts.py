@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from convert import data, layers, quantize
-from convert.bias import corrected
 from convert.compare import compare
+from convert.faces import data
+from convert.faces.synthetic_faces import faces, judging_faces, varied_faces
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import Normalisation
+from convert.quantizing import layers, quantize
+from convert.quantizing.bias import corrected
+from convert.quantizing.rounding import rounded
+from convert.quantizing.steps import aligned, spared
 from convert.request import Progress, Request
-from convert.rounding import rounded
-from convert.steps import aligned, spared
-from convert.synthetic_faces import faces, judging_faces, varied_faces
 from edge.records import ByteArray
 
 #: Different seeds: no face that set the ranges may choose among them, none of both may judge.

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from convert.faces.synthetic_faces import faces
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import Normalisation
-from convert.synthetic_faces import faces
 from edge.records import FloatArray
 
 SEED = 12

@@ -11,8 +11,8 @@ from typing import Any
 
 import h5py
 
-from convert import hdf5
-from convert.formats import Kind, parse, read_json, reading, recognise
+from convert.opening import hdf5
+from convert.opening.formats import Kind, parse, read_json, reading, recognise
 from edge.errors import Problem, RefusedFile, UsageError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from convert.tflite_file import unpacked, weighted
+from convert.quantizing.tflite_file import unpacked, weighted
 
 
 def macs(content: bytes) -> int:

@@ -15,12 +15,12 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from convert import activations, keras1, saved_model, vetting
-from convert.batchnorm import layers_of
+from convert.finding.batchnorm import layers_of
 from convert.float_model import FloatModel, head_of
-from convert.formats import Kind
-from convert.shapes import Size, checked_shapes, sized
-from convert.sources import Source
+from convert.opening import activations, keras1, saved_model, vetting
+from convert.opening.formats import Kind
+from convert.opening.shapes import Size, checked_shapes, sized
+from convert.opening.sources import Source
 from edge.errors import RefusedFile, UsageError, first_line
 
 KERAS = ("keras", "tf_keras")

@@ -1,7 +1,7 @@
 """Faces that are nobody's, to probe and calibrate models with: drawn from statistics of FER2013.
 
-`convert/assets/synthetic_faces.npz`, made by `convert.face_statistics`, holds no picture, only
-what thousands of them have in common:
+`convert/assets/synthetic_faces.npz`, made by `convert.faces.face_statistics`, holds no picture,
+only what thousands of them have in common:
 
 - `labels`: the names of the classes in FER2013's order;
 - `means`: the mean picture of each class, uint8 `(7, 48, 48)`;

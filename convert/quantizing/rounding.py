@@ -4,7 +4,7 @@ Rounded one by one, the errors of a channel's weights add up wherever its inputs
 neighbouring pixels do. Here each weight, once rounded, has its error made good by those not yet
 rounded, as far as the inputs' covariance lets them: the solution of Frantar et al. 2022 (GPTQ,
 arXiv 2210.17323, after Hassibi and Stork's optimal brain surgeon). The inputs' means are left to
-the biases (`convert.bias`). Scales, sizes and times are those of plain rounding.
+the biases (`convert.quantizing.bias`). Scales, sizes and times are those of plain rounding.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from tensorflow.lite.python import schema_py_generated as schema
 
-from convert.layers import Run
-from convert.tflite_file import OP, constant, kind, packed, store, unpacked, weighted
+from convert.quantizing.layers import Run
+from convert.quantizing.tflite_file import OP, constant, kind, packed, store, unpacked, weighted
 from edge.records import ByteArray, FloatArray
 
 Doubles = npt.NDArray[np.float64]

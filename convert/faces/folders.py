@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from convert.parts import ALL_PARTS, Part, Picture, part_named
+from convert.faces.parts import ALL_PARTS, Part, Picture, part_named
 from edge.errors import RefusedFile
 from edge.model_card import canonical
 from edge.records import ByteArray

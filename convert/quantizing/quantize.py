@@ -12,9 +12,9 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from convert.equalize import equalized
 from convert.float_model import FloatModel, Head, normalise
 from convert.normalisation import Normalisation
+from convert.quantizing.equalize import equalized
 from convert.request import Progress
 from edge.errors import RefusedFile, first_line
 from edge.records import ByteArray, FloatArray

@@ -1,8 +1,9 @@
 """Asks a network what it makes of faces that are nobody's, and what that tells of its classes.
 
 A network trained on photographs leans towards the intended expression when it sees a synthetic
-face, and face by face it leans as another such network does (see `convert.reader`), whatever the
-contrast of its input. So the shipped model tells what the columns of a stranger's answers mean.
+face, and face by face it leans as another such network does (see `convert.finding.reader`),
+whatever the contrast of its input. So the shipped model tells what the columns of a stranger's
+answers mean.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convert import reader
+from convert.finding import reader
 from convert.float_model import FloatModel, prepared
 from convert.labels import CONTEMPT, fer_order
 from convert.normalisation import Normalisation
 from edge.records import ByteArray, FloatArray
 
 SEED = 11
-#: `clear_faces` or `varied_faces` of `convert.synthetic_faces`.
+#: `clear_faces` or `varied_faces` of `convert.faces.synthetic_faces`.
 Drawer: TypeAlias = Callable[[int, int], tuple[ByteArray, npt.NDArray[np.intp]]]
 Names: TypeAlias = tuple[str, ...]
 #: Faces by the longer side of the input: the work grows with its square.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named, shown
+from convert.faces.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named, shown
 from edge.errors import RefusedFile
 from edge.records import ByteArray, FloatArray
 

@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from convert.float_model import FloatModel, head_of
-from convert.shapes import Size, checked_shapes, sized
+from convert.opening.shapes import Size, checked_shapes, sized
 from edge.errors import RefusedFile, first_line
 
 #: Operations that only calculate. A graph can also read and write files or call Python.

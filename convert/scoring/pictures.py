@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.metrics import (
+from convert.scoring.metrics import (
     IndexArray,
     confusion,
     expected_calibration_error,

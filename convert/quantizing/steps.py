@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.tflite_file import OP, constant, kind, measured_range, packed, unpacked
+from convert.quantizing.tflite_file import OP, constant, kind, measured_range, packed, unpacked
 
 
 def aligned(calibrated: bytes) -> bytes:

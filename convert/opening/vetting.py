@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from convert import keras1, keras3
+from convert.opening import keras1, keras3
 from edge.errors import RefusedFile
 
 NETWORKS = ("Sequential", "Functional", "Model")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from convert.layers import Run
-from convert.tflite_file import constant, packed, store, unpacked, weighted
+from convert.quantizing.layers import Run
+from convert.quantizing.tflite_file import constant, packed, store, unpacked, weighted
 from edge.records import ByteArray, FloatArray
 
 #: Every layer is measured on its own, on so many pictures that this many runs suffice for all.

@@ -24,17 +24,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from convert import batchnorm, labels, normalisation, probe
+from convert import labels, normalisation
+from convert.faces.synthetic_faces import clear_faces, varied_faces
+from convert.finding import batchnorm, probe
+from convert.finding.probe import Drawer, Leanings, Names
 from convert.float_model import FloatModel
 from convert.normalisation import Normalisation
-from convert.probe import Drawer, Leanings, Names
-from convert.synthetic_faces import clear_faces, varied_faces
 
 #: Mean and deviation of FER2013's pixels; ImageNet's photographs less their mean alone; -0.5..0.5.
 STANDARDISED, MEAN_TAKEN = normalisation.standardised(129, 65), normalisation.standardised(117, 1)
 CENTRED = normalisation.standardised(127.5, 255)
 #: A BatchNormalization's divergence in the right range was 0.12 or less, and six times as much in
-#: the next (see `convert.batchnorm`).
+#: the next (see `convert.finding.batchnorm`).
 NEAR, TIMES_NEARER = 0.3, 5.0
 #: Likeness to our reader fell by 0.06 or more from the right range to one with another offset, by
 #: less to one that only has another contrast.

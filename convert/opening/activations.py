@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from convert.batchnorm import layers_of
+from convert.finding.batchnorm import layers_of
 
 
 def replace(network: Any) -> None:

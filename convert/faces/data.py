@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from convert import fer_csv, folders, npz
+from convert.faces import fer_csv, folders, npz
+from convert.faces.parts import ALL_PARTS, Part, Picture, part_named, readable
 from convert.labels import fer_order
-from convert.parts import ALL_PARTS, Part, Picture, part_named, readable
 from edge.errors import RefusedFile, UsageError
 from edge.records import ByteArray
 

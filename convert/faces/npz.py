@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named, shown
+from convert.faces.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named, shown
 from edge.errors import RefusedFile
 from edge.model_card import canonical
 from edge.records import ByteArray, FloatArray

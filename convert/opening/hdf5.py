@@ -28,7 +28,7 @@ def check(path: Path) -> None:
     Raises `RefusedFile` for others. What the library itself complains of passes: whoever needs that
     part of the file will hear it again.
     """
-    command = [sys.executable, "-m", "convert.hdf5", str(path)]
+    command = [sys.executable, "-m", "convert.opening.hdf5", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     except subprocess.TimeoutExpired as error:

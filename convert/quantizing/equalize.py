@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from convert.tflite_file import OP, WEIGHTED, constant, kind, packed, store, unpacked
+from convert.quantizing.tflite_file import OP, WEIGHTED, constant, kind, packed, store, unpacked
 from edge.records import FloatArray
 
 #: Operators whose output grows in proportion with their input, channel by channel.

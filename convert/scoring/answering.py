@@ -11,8 +11,8 @@ import numpy as np
 
 from convert import process
 from convert.compare import known
-from convert.data import Faces, read, read_test_split
-from convert.degrade import DEGRADED
+from convert.faces.data import Faces, read, read_test_split
+from convert.faces.degrade import DEGRADED
 from convert.request import Progress, Request
 from edge.classifier import Classifier
 from edge.errors import ModelError, RefusedFile
@@ -108,11 +108,11 @@ def keras(
 def in_worker(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """What `keras` asks for: labels, notes, and the probabilities by condition."""
     # These import TensorFlow.
-    from convert.findings import find_out  # noqa: PLC0415
+    from convert.finding.findings import find_out  # noqa: PLC0415
     from convert.float_model import prepared  # noqa: PLC0415
-    from convert.load import load  # noqa: PLC0415
-    from convert.shapes import parse_size  # noqa: PLC0415
-    from convert.sources import find  # noqa: PLC0415
+    from convert.opening.load import load  # noqa: PLC0415
+    from convert.opening.shapes import parse_size  # noqa: PLC0415
+    from convert.opening.sources import find  # noqa: PLC0415
 
     progress(process.READING, 0, 1)
     source, weights = request["source"], request["weights"]

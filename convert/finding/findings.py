@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert import evidence, labels, normalisation, probe
-from convert.evidence import CENTRED, LEADS, MEAN_TAKEN, STANDARDISED, UNCLEAR, Verdict
+from convert import labels, normalisation
+from convert.faces.synthetic_faces import varied_faces
+from convert.finding import evidence, probe
+from convert.finding.evidence import CENTRED, LEADS, MEAN_TAKEN, STANDARDISED, UNCLEAR, Verdict
+from convert.finding.probe import Leanings
 from convert.float_model import FloatModel
 from convert.normalisation import NAMED, Normalisation
-from convert.probe import Leanings
 from convert.request import Request
-from convert.synthetic_faces import varied_faces
 from convert.training.stamp import labels_of
 from edge.errors import RefusedFile, UsageError
 

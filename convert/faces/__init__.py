@@ -1,0 +1,1 @@
+"""Faces: labelled ones from files, and synthetic ones."""

@@ -1,0 +1,1 @@
+"""Finds out what nobody wrote down: pixel range and order of classes."""

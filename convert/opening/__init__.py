@@ -1,0 +1,1 @@
+"""Opens whatever file a trained network came in."""

@@ -1,0 +1,1 @@
+"""Scores models on labelled faces."""
