@@ -115,7 +115,7 @@ class Finder:
             box, clearness = self._haar.look(gray, box, reach, GLANCE)
         if not track.sure or near != bool(clearness):
             box, clearness = self._haar.look(gray, box, reach, STRICT)
-        if clearness and self._wanted(box, gray):
+        if clearness and self._wanted(box, gray) and (near or not self._seen(box, now)):
             track.found(gray, box, clearness, now)
 
     # New faces
@@ -140,10 +140,11 @@ class Finder:
             box, clearness = self._haar.look(gray, place, _REACH_NEW, STRICT)
         if not clearness or not self._wanted(box, gray):
             return
-        for track in self._tracks:
-            if overlap(track.box, box) > SAME:
-                track.found(gray, box, clearness, now)
-                return
+        there = [track for track in self._tracks if overlap(track.box, box) > SAME]
+        if there:  # it is found again, or better
+            best = max(there, key=lambda track: (track.visible(now), track.found_s, -track.number))
+            best.found(gray, box, clearness, now)
+            return
         pixels = template.take(gray, box)
         track = Track(self._next_number, box, box, pixels, now, now, self._changes.frame)
         track.found(gray, box, clearness, now)
@@ -153,6 +154,10 @@ class Finder:
                 track.found(gray, again, clearness, now)
         self._next_number += 1
         self._tracks = distinct([*self._tracks, track], now)
+
+    def _seen(self, box: Box, now: float) -> bool:
+        """Whether `box` is on a face in sight."""
+        return any(t.visible(now) and overlap(t.box, box) > SAME for t in self._tracks)
 
     def _known(self, box: Box, now: float) -> bool:
         """Whether a candidate is a face in sight, or lies inside a known one."""

@@ -13,10 +13,11 @@ from edge.changes import Changes
 from edge.haar import WINDOW_PX, Haar
 from edge.records import Box, ByteArray
 
-#: Pixels of shrunk picture that a frame's share pays for, about 20 ns each on a PC of 2024. While
-#: every known face is in sight; more for each that was lost, up to a limit: where faces turn away,
-#: they come back; while nobody is there; and for the first round after a cut.
-_STEADY, _LOST, _MOST, _EMPTY, _CUT = 14_000, 24_000, 72_000, 48_000, 160_000
+#: Pixels of shrunk picture that are scanned in a second, about 20 ns each on a PC of 2024: while
+#: every known face is in sight; more for each that was lost, as faces that turn away come back;
+#: while nobody is there. In one frame at most `_MOST`, and `_CUT` in the first round after a cut.
+_STEADY_S, _LOST_S, _EMPTY_S = 180_000, 1_500_000, 1_200_000
+_MOST, _CUT = 80_000, 160_000
 #: What a look at a candidate costs, in pixels.
 LOOK_PX = 40_000
 #: A slice has about so many pixels at most.
@@ -47,7 +48,7 @@ class Scan:
         self._slices: list[_Slice] = []
         self._shape: tuple[int, ...] = ()
         self._next = self._first_round = self._share_px = 0
-        self._done, self._again_s = False, 0.0
+        self._done, self._now_s, self._again_s = False, 0.0, 0.0
 
     @property
     def done(self) -> bool:
@@ -67,7 +68,7 @@ class Scan:
             self._next, self._first_round = 0, len(self._slices) // 2
         elif self._done and not changes.now and now_s < self._again_s:
             return []
-        self._share_px = self._frame_share_px(seen, lost) + min(
+        self._share_px = self._frame_share_px(now_s, seen, lost) + min(
             self._share_px, 0 if self._done else _CUT
         )
         found: list[Box] = []
@@ -94,10 +95,12 @@ class Scan:
         self._share_px -= LOOK_PX
         return True
 
-    def _frame_share_px(self, seen: int, lost: int) -> int:
+    def _frame_share_px(self, now_s: float, seen: int, lost: int) -> int:
+        passed_s, self._now_s = now_s - self._now_s, now_s
         if self._first_round:
             return _CUT
-        return min(_MOST, _STEADY + _LOST * lost) if seen + lost else _EMPTY
+        a_second = _STEADY_S + _LOST_S * lost if seen + lost else _EMPTY_S
+        return min(_MOST, round(a_second * passed_s))
 
     def _due(self, part: _Slice, changes: Changes, now_s: float) -> Box | None:
         """Where in a slice a new face may be; None: nowhere."""

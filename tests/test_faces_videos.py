@@ -58,9 +58,9 @@ def quality(shared: Path, name: str) -> Quality:
     [
         (WOLFGANG, 0.98, 0.95),
         (SINGLE, 0.98, 0.95),
-        (BOOK, 0.95, 0.95),
-        (DINNER, 0.93, 0.93),
-        (STAGE, 0.82, 0.9),
+        (BOOK, 0.98, 0.95),
+        (DINNER, 0.95, 0.94),
+        (STAGE, 0.84, 0.95),
     ],
 )
 def test_it_sees_what_a_full_scan_of_every_frame_sees(
