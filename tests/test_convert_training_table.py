@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from convert.faces.synthetic_faces import clear_faces, statistics
+from convert.quantizing import tflite_counts
 from convert.training import networks, results, rows, table
 from convert.training.results import Result
 from convert.training.stamp import stamp
@@ -37,6 +38,11 @@ def test_readme_holds_what_the_shipped_files_are(shared: Path) -> None:
     for name, row in found.items():
         assert stated[name] == row.cells(stated[name][4])
         assert re.fullmatch(r"\d+\.\d\d", stated[name][4])
+
+
+@pytest.mark.parametrize(("name", "limit"), [("default", 60_000_000), ("tiny", 12_000_000)])
+def test_shipped_models_keep_their_limits(name: str, limit: int) -> None:
+    assert tflite_counts.macs(model_path(name).read_bytes()) <= limit
 
 
 def test_readme_holds_what_was_recorded_of_the_others() -> None:

@@ -1,4 +1,4 @@
-"""The shipped model, as its users get it."""
+"""The shipped models, as their users get them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,47 @@ from edge.classifier import Classifier
 from edge.daemon import model_path
 from tests.conftest import ROOT
 
+NAMES = ("default", "tiny")
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
 
 @pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier(model_path("default"))
+def classifier(name: str) -> Classifier:
+    return Classifier(model_path(name))
 
 
-def test_readme_states_the_accuracy_on_the_public_test_split(
-    classifier: Classifier, shared: Path
+def test_readme_and_card_state_the_accuracy_on_the_public_test_split(
+    classifier: Classifier, name: str, shared: Path
 ) -> None:
     with np.load(shared / "data" / "fer2013_train_public.npz") as data:
         pictures, labels = data["x_public"], data["y_public"]
-    right = [
-        int(classifier.classify(p).argmax()) == y for p, y in zip(pictures, labels, strict=True)
-    ]
+    right = np.mean(
+        [int(classifier.classify(p).argmax()) == y for p, y in zip(pictures, labels, strict=True)]
+    )
     stated = re.search(
-        r"right on ([\d.]+) % of FER2013's public test", (ROOT / "README.md").read_text()
+        rf"`{name}` [^`]*?right on ([\d.]+) % of FER2013's public test", README, re.S
     )
     assert stated
-    assert f"{np.mean(right):.1%}" == f"{stated[1]}%"
+    assert f"{right:.1%}" == f"{stated[1]}%"
+    assert classifier.card.accuracy == pytest.approx(right, abs=1e-4)
 
 
-def test_it_is_small_and_says_where_it_came_from(classifier: Classifier) -> None:
-    assert model_path("default").stat().st_size < 1_000_000
+def test_they_are_small_and_say_where_they_came_from(classifier: Classifier, name: str) -> None:
+    limit = {"default": 1_000_000, "tiny": 150_000}[name]
+    assert model_path(name).stat().st_size <= limit
     assert len(classifier.card.source_sha256) == 64
     assert classifier.card.agreement is not None
     assert classifier.card.agreement >= 0.95
+
+
+def test_no_other_model_is_shipped() -> None:
+    folder = model_path("default").parent
+    assert {path.stem for path in folder.glob("*.tflite")} == set(NAMES)
 
 
 def test_probabilities_sum_to_one(classifier: Classifier) -> None:
