@@ -30,6 +30,8 @@ GLANCE_S = 0.2
 SEEK_S = 0.1
 #: How far a look reaches, in the face's widths: in sight, out of sight, around a candidate.
 _REACH, _REACH_LOST, _REACH_NEW = 0.2, 0.4, 0.3
+#: So far around a face in sight, in its widths, hair and shoulders move with it: nothing new there.
+_AROUND = 0.3
 #: A candidate that is so clear in a glance needs no strict look.
 _CLEAR = 28
 #: Candidates that wait for a look, when there are more than a frame has time for.
@@ -73,7 +75,7 @@ class Finder:
         self._tracks = distinct((t for t in self._tracks if t.alive(now)), now)
         for track in self._tracks:
             if track.visible(now):
-                self._changes.settle(track.box)
+                self._changes.settle(wider(track.box, _AROUND))
         self._lap("track")
         if self._changes.frame % self.scan_every == 0:
             self._search(gray, now)
