@@ -56,7 +56,7 @@ def rivals(config: Config, given: Path | None, folder: Path) -> Rivals:
         infer = tflite(found.tflite, name)
     elif infer is None:
         path = model_path(config.model.path)
-        name = f"{path.name}, int8: no float model at hand"
+        name = f"{path.name}, int8"
         infer = tflite(_read(path), name)
     made = {"classic_tflite": (name, Timed(Classic(infer, folder / "tflite.csv")))}
     if found is not None:
