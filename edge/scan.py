@@ -15,9 +15,10 @@ from edge.records import Box, ByteArray
 
 #: Pixels of shrunk picture that are scanned in a second, about 20 ns each on a PC of 2024: while
 #: every known face is in sight; more for each that was lost, as faces that turn away come back;
-#: while nobody is there. In one frame at most `_MOST`, and `_CUT` in the first round after a cut.
+#: while nobody is there. In one frame at most `_MOST`; `_CUT` in the first round after a cut, or in
+#: the first frames of it where frames are large.
 _STEADY_S, _LOST_S, _EMPTY_S = 180_000, 1_500_000, 1_200_000
-_MOST, _CUT = 80_000, 160_000
+_MOST, _CUT, _CUT_FRAMES = 80_000, 160_000, 12
 #: What a look at a candidate costs, in pixels.
 LOOK_PX = 40_000
 #: A slice has about so many pixels at most.
@@ -48,6 +49,7 @@ class Scan:
         self._slices: list[_Slice] = []
         self._shape: tuple[int, ...] = ()
         self._next = self._first_round = self._share_px = 0
+        self._cut_frame = 0
         self._done, self._now_s, self._again_s = False, 0.0, 0.0
 
     @property
@@ -66,8 +68,11 @@ class Scan:
             if gray.shape != self._shape:
                 self._shape, self._slices = gray.shape, _slices(gray.shape, self._least_px)
             self._next, self._first_round = 0, len(self._slices) // 2
+            self._cut_frame = changes.frame
         elif self._done and not changes.now and now_s < self._again_s:
             return []
+        elif changes.frame - self._cut_frame >= _CUT_FRAMES:
+            self._first_round = 0
         self._share_px = self._frame_share_px(now_s, seen, lost) + min(
             self._share_px, 0 if self._done else _CUT
         )
