@@ -79,8 +79,8 @@ class Goal(NamedTuple):
 
 
 def _steady(report: Report, name: str) -> float | None:
-    """A ratio, of clips with one face throughout."""
-    one_face = 0.9 <= report["face_frames"] / report["frames"] <= 1.1
+    """A ratio, of clips with one face throughout, followed without a break."""
+    one_face = report["face_frames"] >= 0.9 * report["frames"] and report["quality"]["tracks"] == 1
     ratio: float | None = report["ratio"][name] if one_face else None
     return ratio
 
