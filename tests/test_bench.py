@@ -49,7 +49,8 @@ def test_the_report_has_what_scripts_read(report: dict[str, Any]) -> None:
     assert tuple(report["stages"]) == STAGES
     assert 0 < report["face_frames"] <= 30
     assert report["imports"]["rss_mb"] < report["rss_mb"] <= report["rss_peak_mb"]
-    assert report["startup_cpu_s"] > report["imports"]["cpu_s"] > 0
+    assert report["startup_cpu_s"] > 0
+    assert report["imports"]["cpu_s"] > 0
     assert set(report["resolution_ms"]) == {"640x480", "1920x1080"}
     assert report["still_ms"] > 0
     assert report["extra_face_ms"] is None
