@@ -13,9 +13,9 @@ from typing import Any
 
 from convert import process
 from convert.request import MIN_AGREEMENT, Request
-from convert.screen import Bars, joined
+from convert.screen import Bars, exit_code, joined
 from edge import __version__
-from edge.errors import ModelError, Problem, RefusedFile, UsageError
+from edge.errors import ModelError, RefusedFile, UsageError
 from edge.model_card import read_card
 
 EXAMPLES = """examples:
@@ -70,17 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
     options = parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     bars = Bars()
-    try:
+
+    def work() -> int:
         return _inspect(options) if options.inspect else _convert(options, bars)
-    except Problem as error:
-        bars.close()
-        if options.json:
-            print(json.dumps({"error": str(error), **getattr(error, "findings", {})}))
-        print(f"fer-convert: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt:
-        bars.close()
-        return 130
+
+    return exit_code("fer-convert", work, bars, as_json=options.json)
 
 
 def _inspect(options: argparse.Namespace) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
+
+from edge.errors import Problem
 
 WIDTH = 30
 #: The time that is left is guessed from no less than this.
@@ -50,6 +54,21 @@ class Bars:
 
     def _end(self) -> str:
         return "\n" if self._stage else ""
+
+
+def exit_code(name: str, work: Callable[[], int], bars: Bars, *, as_json: bool) -> int:
+    """What `work` gives; of what it raises, one line for people, and JSON where that was asked."""
+    try:
+        return work()
+    except Problem as error:
+        bars.close()
+        if as_json:
+            print(json.dumps({"error": str(error), **getattr(error, "findings", {})}))
+        print(f"{name}: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        bars.close()
+        return 130
 
 
 def line(stage: str, done: int, total: int, left_s: float | None, columns: int) -> str:

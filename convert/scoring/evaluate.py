@@ -17,10 +17,10 @@ from convert.request import Progress
 from convert.scoring import answering, pictures, score_table
 from convert.scoring.answering import Answers, Asked
 from convert.scoring.metrics import score
-from convert.screen import Bars, joined
+from convert.screen import Bars, exit_code, joined
 from convert.training.pool import CKPLUS
 from edge import __version__
-from edge.errors import Problem, UsageError
+from edge.errors import UsageError
 from edge.records import FloatArray
 
 EXAMPLE = "example: fer-evaluate m.tflite --keras m.h5 --data fer2013.csv --split public"
@@ -68,22 +68,16 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
     options = parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     bars = Bars()
-    try:
+
+    def work() -> int:
         if options.pictures:
             pictures.check()
         found = evaluate(options, bars)
         bars.close()
         _deliver(found, options)
-    except Problem as error:
-        bars.close()
-        if options.json:
-            print(json.dumps({"error": str(error), **getattr(error, "findings", {})}))
-        print(f"fer-evaluate: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt:
-        bars.close()
-        return 130
-    return 0
+        return 0
+
+    return exit_code("fer-evaluate", work, bars, as_json=options.json)
 
 
 def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
