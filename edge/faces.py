@@ -152,9 +152,9 @@ class Finder:
             best = max(there, key=lambda track: (track.visible(now), track.found_s, -track.number))
             best.found(gray, box, clearness, now)
             return
-        pixels = template.take(gray, box)
-        track = Track(self._next_number, box, box, pixels, now, now, self._changes.frame)
-        track.found(gray, box, clearness, now)
+        pixels, frame = template.take(gray, box), self._changes.frame
+        levels = clearness, clearness, clearness
+        track = Track(self._next_number, box, box, pixels, now, now, frame, *levels)
         if not track.sure:
             again, clearness = self._haar.look(gray, box, _REACH, SECOND)
             if clearness:
