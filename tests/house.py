@@ -25,6 +25,15 @@ from edge.status import Status
 from tests.conftest import ROOT, Mosquitto, Subscriber, command, environment, wait_for
 
 CLIP = ROOT / "edge" / "assets" / "average-faces.mp4"
+#: An alert that every negative reading raises, and a second without one clears.
+HASTY_ALERT = """[[alerts]]
+name = "negative"
+count = 1
+window_s = 1.0
+clear_count = 0
+min_confidence = 0.0
+cooldown_s = 0.0
+"""
 GRAY = np.zeros((48, 64), np.uint8)
 BASE = "fer-edge/pi"
 #: What ends after waiting two seconds ends sooner, on a busy machine too; what hangs, does not.

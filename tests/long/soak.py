@@ -20,22 +20,18 @@ import cv2
 
 from edge import diary
 from tests.conftest import Mosquitto
-from tests.house import CLIP, Service
+from tests.house import CLIP, HASTY_ALERT, Service
 
-LINES = """device = "pi"
+LINES = (
+    """device = "pi"
 [log]
 max_bytes = 1000000
 [mqtt]
 host = "127.0.0.1"
 port = {port}
-[[alerts]]
-name = "negative"
-count = 1
-window_s = 1.0
-clear_count = 0
-min_confidence = 0.0
-cooldown_s = 0.0
 """
+    + HASTY_ALERT
+)
 EVERY_S = 2.0
 #: What Python, NumPy and the allocator take up and give back from one moment to the next.
 GROWTH_MB = 3.0

@@ -9,11 +9,13 @@ from typing import Any
 
 from edge import diary
 from tests.conftest import Mosquitto, wait_for
+from tests.house import HASTY_ALERT
 from tests.systems.machine import CHECKOUT, Machine
 
 LOGS, STATE = "/var/log/fer-edge", "/var/lib/fer-edge"
 DROP_IN = "/etc/systemd/system/fer-edge.service.d/test.conf"
-LINES = """device = "pi"
+LINES = (
+    """device = "pi"
 [camera]
 source = "{source}"
 [mood]
@@ -24,14 +26,9 @@ fsync_s = 1.0
 [mqtt]
 host = "{host}"
 port = {port}
-[[alerts]]
-name = "negative"
-count = 1
-window_s = 1.0
-clear_count = 0
-min_confidence = 0.0
-cooldown_s = 0.0
 """
+    + HASTY_ALERT
+)
 
 
 class Pi:
