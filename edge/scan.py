@@ -17,10 +17,10 @@ from edge.records import Box, ByteArray
 #: every known face is in sight; more for each that was lost, as faces that turn away come back;
 #: while nobody is there. In one frame at most `_MOST`; `_CUT` in the first round after a cut, or in
 #: the first frames of it where frames are large.
-_STEADY_S, _LOST_S, _EMPTY_S = 180_000, 1_500_000, 1_200_000
-_MOST, _CUT, _CUT_FRAMES = 80_000, 160_000, 12
+_STEADY_S, _LOST_S, _EMPTY_S = 120_000, 1_500_000, 1_200_000
+_MOST, _CUT, _CUT_FRAMES = 80_000, 120_000, 16
 #: What a look at a candidate costs, in pixels.
-LOOK_PX = 40_000
+LOOK_PX = 60_000
 #: A slice has about so many pixels at most.
 _SLICE_PX = 60_000
 #: From size to size; a window finds a face that is a tenth larger or smaller.
