@@ -19,7 +19,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from convert.training.networks import build
-from edge.bench_classic import Rival
+from edge.bench.classic import Rival
 from edge.records import ByteArray, FloatArray
 
 NETWORK = "mini-xception"

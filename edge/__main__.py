@@ -142,11 +142,12 @@ def _demo(settings: Config, _: argparse.Namespace) -> int:
 
 
 def _bench(settings: Config, options: argparse.Namespace) -> int:
-    from edge import bench, bench_report  # noqa: PLC0415
+    from edge.bench import report as told  # noqa: PLC0415
+    from edge.bench.run import Request, bench  # noqa: PLC0415
 
-    report = bench.bench(
+    report = bench(
         settings,
-        bench.Request(
+        Request(
             source=options.source,
             frames=options.frames,
             compare=options.compare,
@@ -154,7 +155,7 @@ def _bench(settings: Config, options: argparse.Namespace) -> int:
             allocations=options.allocations,
         ),
     )
-    for line in [json.dumps(report)] if options.json else bench_report.lines(report):
+    for line in [json.dumps(report)] if options.json else told.lines(report):
         print(line)
     return 0
 

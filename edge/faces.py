@@ -9,7 +9,7 @@ where it was. Where nothing moves, nothing is done (`edge.changes`, 0.05 ms).
 
 So a steady face costs 0.5 ms a frame. A full scan of every frame sees nothing else there; of six
 faces that come and go at a table, 95 % of what it sees is seen here, and 96 % of what is seen here
-it sees, too. (Recall and precision as in `edge.bench_quality`; a busy x86-64 core.)
+it sees, too. (Recall and precision as in `edge.bench.quality`; a busy x86-64 core.)
 
 All is counted in pixels and in the source's seconds, never in measured time: a video gives the
 same faces on every machine.

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.bench import extra_face_ms, spread
-from edge.bench_report import lines
-from edge.bench_scenes import played, resized, still
+from edge.bench.report import lines
+from edge.bench.run import extra_face_ms, spread
+from edge.bench.scenes import played, resized, still
 from edge.stopwatch import STAGES
 from tests.benchmarks import GOALS, clip, goals
 from tests.conftest import ROOT, Mosquitto, Run, Subscriber, command, environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.bench_quality import NEAR, link, score
+from edge.bench.quality import NEAR, link, score
 from edge.records import Box, Face
 
 LEFT, RIGHT = Box(0, 0, 100, 100), Box(300, 0, 100, 100)

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 #: In a process of its own: TensorFlow's threads are told before it does anything.
 SCRIPT = """
 import numpy as np
-from edge.bench_classic import _rival, tflite
+from edge.bench.classic import _rival, tflite
 rival = _rival()
 infer = tflite(rival.tflite, rival.name)
 faces = np.random.default_rng(0).integers(0, 256, (3, 90, 80), np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench_quality import Quality, score
+from edge.bench.quality import Quality, score
 from edge.config import Faces
 from edge.faces import Finder
 from edge.records import Face

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-EDGE = sorted((ROOT / "edge").glob("*.py"))
+EDGE = sorted((ROOT / "edge").rglob("*.py"))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_edge_imports_neither_convert_nor_tensorflow(path: Path) -> None:
 
 
 def test_no_module_catches_everything() -> None:
-    for path in [*EDGE, *sorted((ROOT / "convert").glob("*.py"))]:
+    for path in [*EDGE, *sorted((ROOT / "convert").rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ExceptHandler):
                 caught = ast.unparse(node.type) if node.type else "everything"

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """The report of `edge.bench.bench`, line by line; costs are CPU time."""
+    """The report of `edge.bench.run.bench`, line by line; costs are CPU time."""
     yield from _about(report)
     yield ""
     yield from _costs(report)

@@ -1,6 +1,6 @@
 """A process of its own, for what no other can tell of it: the service's memory, and its start.
 
-`python -m edge.bench_child TASK` reads a pickled `(Config, frames)` from its parent on stdin and
+`python -m edge.bench.child TASK` reads a pickled `(Config, frames)` from its parent on stdin and
 answers with one line of JSON. It imports as little as it can beside the service.
 """
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import cv2
 import numpy as np
 
-from edge.bench_loop import Timed
+from edge.bench.loop import Timed
 from edge.classifier import RUNTIMES
 from edge.config import Config
 from edge.daemon import model_path

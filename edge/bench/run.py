@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from edge import bench_processes
-from edge.bench_classic import FullHaar, Rivals, rivals
-from edge.bench_loop import DEVICE, Numbers, Pass, Timed, measure
-from edge.bench_quality import score
-from edge.bench_scenes import STILL_FPS, played, resized, still
+from edge.bench import processes
+from edge.bench.classic import FullHaar, Rivals, rivals
+from edge.bench.loop import DEVICE, Numbers, Pass, Timed, measure
+from edge.bench.quality import score
+from edge.bench.scenes import STILL_FPS, played, resized, still
 from edge.camera import is_file
 from edge.config import Config, Mqtt, State
 from edge.daemon import read_model
@@ -70,7 +70,7 @@ def bench(config: Config, request: Request) -> Report:
         others = rivals(config, request.classic_tflite, folder) if request.compare else {}
         log.info("memory and start, in processes of their own")
         alone = _alone(config, source, folder)
-        report |= bench_processes.memory_and_start(alone, request.frames)
+        report |= processes.memory_and_start(alone, request.frames)
         # One thread from here on, also for the decoder, whose work then counts as capture.
         cv2.setNumThreads(1)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
@@ -78,7 +78,7 @@ def bench(config: Config, request: Request) -> Report:
         report |= _scenes(alone, request, source, folder)
         if request.allocations:
             log.info("growth of memory")
-            report["allocations"] = bench_processes.allocations(alone)
+            report["allocations"] = processes.allocations(alone)
     return report
 
 

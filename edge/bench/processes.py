@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import edge
 from edge.config import Config
 from edge.errors import Problem
 
@@ -43,7 +44,7 @@ def memory_and_start(config: Config, frames: int | None) -> dict[str, Any]:
     there is none; the same of bare `imports`, as `cpu_s` and `rss_mb`. CPU times are medians.
     """
     # As pip does where it installs: else a source tree may be compiled anew at every start.
-    compileall.compile_dir(Path(__file__).parent, quiet=2)
+    compileall.compile_dir(Path(edge.__file__).parent, quiet=2)
     bare = [sys.executable, "-c", _IMPORTS, config.camera.source]
     starts, imports = [], []
     for _ in range(_STARTS):
@@ -61,7 +62,7 @@ def allocations(config: Config) -> dict[str, Any]:
 
 
 def _ours(task: str, config: Config, frames: int | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "edge.bench_child", task]
+    command = [sys.executable, "-m", "edge.bench.child", task]
     return _answer(command, pickle.dumps((config, frames)))
 
 
