@@ -57,12 +57,14 @@ class Finder:
         self.scan_every = 1
         """The scan goes on in every so many-th frame: more when there is little time."""
         self._config, self._lap = config, lap
-        self._haar, self._changes = Haar(), Changes()
-        self._scan = Scan(self._haar, config.min_px)
+        self._haar, self._next_number = Haar(), first_track
+        self._begin((0, 0))
+
+    def _begin(self, shape: tuple[int, ...]) -> None:
+        """Frames of another size: nothing is known of them."""
+        self._changes, self._scan = Changes(shape), Scan(self._haar, self._config.min_px, shape)
         self._tracks: list[Track] = []
         self._candidates: list[Box] = []
-        self._shape: tuple[int, ...] = ()
-        self._next_number = first_track
 
     @property
     def idle(self) -> bool:
@@ -72,9 +74,9 @@ class Finder:
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces in sight, the longest known first."""
         gray, now = frame.gray, frame.source_s
+        if gray.shape != self._changes.shape:
+            self._begin(gray.shape)
         self._changes.update(gray)
-        if gray.shape != self._shape:
-            self._shape, self._tracks, self._candidates = gray.shape, [], []
         for track in self._tracks:
             self._follow(track, gray, now)
         self._tracks = distinct((t for t in self._tracks if t.alive(now)), now)

@@ -44,10 +44,9 @@ class _Slice:
 class Scan:
     """Takes the slices in turn, the largest faces first: they cost least."""
 
-    def __init__(self, haar: Haar, least_px: int) -> None:
-        self._haar, self._least_px = haar, least_px
-        self._slices: list[_Slice] = []
-        self._shape: tuple[int, ...] = ()
+    def __init__(self, haar: Haar, least_px: int, shape: tuple[int, ...]) -> None:
+        self._haar, self._width = haar, shape[1]
+        self._slices = _slices(shape, least_px)
         self._next = self._first_round = self._share_px = 0
         self._cut_frame = 0
         self._done, self._now_s, self._again_s = False, 0.0, 0.0
@@ -64,9 +63,7 @@ class Scan:
 
         `seen` and `lost` are the numbers of known faces in sight and out of it.
         """
-        if changes.cut or gray.shape != self._shape:
-            if gray.shape != self._shape:
-                self._shape, self._slices = gray.shape, _slices(gray.shape, self._least_px)
+        if changes.cut:
             self._next, self._first_round = 0, len(self._slices) // 2
             self._cut_frame = changes.frame
         elif self._done and not changes.now and now_s < self._again_s:
@@ -109,7 +106,7 @@ class Scan:
 
     def _due(self, part: _Slice, changes: Changes, now_s: float) -> Box | None:
         """Where in a slice a new face may be; None: nowhere."""
-        width, height = self._shape[1], part.bottom - part.top
+        width, height = self._width, part.bottom - part.top
         if self._first_round or now_s > part.scanned_s + _AGAIN_S:
             return Box(0, part.top, width, height)
         columns = changes.columns(part.frame, part.top, part.bottom)
