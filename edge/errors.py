@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 
 #: Errors of a directory that no later try can mend, because its path itself is wrong.
 MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
@@ -38,6 +39,15 @@ class ConfigError(Problem):
 
 class ModelError(ConfigError):
     """The model file is missing, damaged, or carries no card."""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A hint for who wrote `name` where one of the `known` names must stand."""
+    from difflib import get_close_matches  # noqa: PLC0415 (memory that only a mistake needs)
+
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(names)}"
 
 
 def first_line(error: BaseException) -> str:

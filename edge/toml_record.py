@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, meant
 
 T = TypeVar("T")
 _KINDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
@@ -41,10 +40,8 @@ def record(kind: type[T], table: dict[str, Any], where: str = "") -> T:
     values = {}
     for key, value in table.items():
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(fields)}"
             name = key if key.isprintable() else repr(key)
-            raise ConfigError(f"{where}{name}: unknown key; {hint}")
+            raise ConfigError(f"{where}{name}: unknown key; {meant(key, fields)}")
         values[key] = _value(hints[key], value, f"{where}{key}")
         _limits(values[key], fields[key].metadata, f"{where}{key}")
     return kind(**values)

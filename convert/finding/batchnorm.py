@@ -10,7 +10,7 @@ that or more in the next; in five more, trained for too few steps for the moving
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,21 +19,13 @@ import tensorflow as tf
 from convert.faces.synthetic_faces import faces
 from convert.float_model import FloatModel, prepared
 from convert.normalisation import Normalisation
+from convert.opening.layers import layers_of
 from edge.records import FloatArray
 
 SEED = 12
 FACES = 56
 #: Keeps channels that are nearly constant from deciding alone.
 TINY = 1e-6
-
-
-def layers_of(network: Any) -> Iterator[Any]:
-    """Every layer, networks within networks taken apart, in the order of their making."""
-    for layer in network.layers:
-        if hasattr(layer, "layers"):
-            yield from layers_of(layer)
-        else:
-            yield layer
 
 
 def scales_inside(network: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from convert.finding.batchnorm import layers_of
+from convert.opening.layers import layers_of
 
 
 def replace(network: Any) -> None:

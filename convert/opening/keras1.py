@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.finding.batchnorm import layers_of
+from convert.opening.layers import layers_of
 
 _CLASSES = {
     "Convolution2D": "Conv2D",

@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from convert.finding.batchnorm import layers_of
 from convert.float_model import FloatModel, head_of
 from convert.opening import activations, keras1, saved_model, vetting
 from convert.opening.formats import Kind
+from convert.opening.layers import layers_of
 from convert.opening.shapes import Size, checked_shapes, sized
 from convert.opening.sources import Source
 from edge.errors import RefusedFile, UsageError, first_line

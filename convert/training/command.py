@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
 import json
 import os
 import sys
@@ -18,7 +17,7 @@ from convert.training import augment
 from convert.training.recipe import NETWORKS, Recipe, preset
 from convert.training.state import state_path
 from edge import __version__
-from edge.errors import Problem, UsageError
+from edge.errors import Problem, UsageError, meant
 
 EXAMPLES = """examples:
   fer-train --data fer2013.csv
@@ -129,9 +128,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     """The network's own recipe, with what the options say; raises `UsageError`."""
     network = options.network
     if network not in NETWORKS:
-        near = difflib.get_close_matches(network, NETWORKS, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(NETWORKS)}"
-        raise UsageError(f"--network {network}: {hint}")
+        raise UsageError(f"--network {network}: {meant(network, NETWORKS)}")
     names = {field.name for field in dataclasses.fields(Recipe)}
     given = {name: value for name, value in vars(options).items() if name in names}
     given["teachers"] = tuple(given.get("teachers", ()))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import keras
 from keras import layers
 
+from convert.opening.layers import layers_of
 from convert.training import reported
 from convert.training.style import ACTIVATIONS, HEADS, Style, activate, answer, finish, pixels
-from edge.errors import UsageError
+from edge.errors import UsageError, meant
 
 __all__ = ["NETWORKS", "Style", "build", "compact", "macs"]
 
@@ -107,9 +107,7 @@ def build(name: str, style: Style = PLAIN) -> keras.Model:
     the name or the style is not known, or the network has no place for what the style asks.
     """
     if name not in NETWORKS:
-        near = difflib.get_close_matches(name, NETWORKS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(NETWORKS)}"
-        raise UsageError(f"{name}: unknown network; {hint}")
+        raise UsageError(f"{name}: unknown network; {meant(name, NETWORKS)}")
     if style.activation not in ACTIVATIONS:
         raise UsageError(f"{style.activation}: activation must be one of {', '.join(ACTIVATIONS)}")
     if style.head not in HEADS:
@@ -124,16 +122,7 @@ def macs(model: keras.Model) -> int:
 
     Batch normalisation is folded into the weights before them on a device, so it counts nothing.
     """
-    return sum(_macs(layer) for layer in _flat(model))
-
-
-def _flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Every layer, networks within networks taken apart."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _flat(layer)
-        else:
-            yield layer
+    return sum(_macs(layer) for layer in layers_of(model))
 
 
 def _macs(layer: keras.layers.Layer) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from convert.faces.parts import FERPLUS, Part, Picture, shown
 from convert.labels import CONTEMPT, fer_order
 from convert.training.sources import sources
 from edge.classifier import prepare
-from edge.errors import RefusedFile
+from edge.errors import RefusedFile, meant
 from edge.model_card import canonical
 from edge.records import ByteArray, FloatArray
 
@@ -110,9 +109,7 @@ def _wanted(picture: Picture, path: Path, contempt: bool) -> bool:
     where, label = f"{path}: {shown(picture.name)}", shown(picture.label)
     if not label:
         raise RefusedFile(f"{where}: has no label; training needs one a picture")
-    close = get_close_matches(label, known, 1)
-    meant = f"; did you mean {close[0]!r}?" if close else f"; wanted one of {', '.join(known)}"
-    raise RefusedFile(f"{where}: unknown label '{label}'{meant}")
+    raise RefusedFile(f"{where}: unknown label '{label}'; {meant(label, known)}")
 
 
 def _item(picture: Picture, source: Path, digest: bytes, side: int) -> Item:
