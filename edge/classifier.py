@@ -41,13 +41,13 @@ def crop(gray: ByteArray, box: Box, margin: float) -> ByteArray:
 def prepare(pixels: ByteArray, input_shape: tuple[int, int, int, int]) -> ByteArray:
     """A face `(height, width)` as the model's input, uint8 NHWC of `input_shape`.
 
-    Shrinking averages areas, growing interpolates linearly; a model with three channels gets the
-    gray picture three times.
+    Shrinking averages areas, growing interpolates linearly (exactly: the same on every processor);
+    a model with three channels gets the gray picture three times.
     """
     _, height, width, channels = input_shape
     if pixels.shape != (height, width):
         shrinks = pixels.shape[0] > height
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR_EXACT
         pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.uint8)
     return np.repeat(pixels[None, :, :, None], channels, axis=3)
 

@@ -97,7 +97,8 @@ def _shrunk(gray: ByteArray, scale: float) -> ByteArray:
         return gray
     height, width = gray.shape
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    # The plain interpolation differs from processor to processor, and with it what is found.
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
 
 
 def _in_frame(found: Sequence[int], scale: float, left: int, top: int) -> Box:
