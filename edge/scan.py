@@ -17,8 +17,8 @@ from edge.records import Box, ByteArray
 #: every known face is in sight; more for each that was lost, as faces that turn away come back;
 #: while nobody is there. In one frame at most `_MOST`; `_CUT` in the first round after a cut, or in
 #: the first frames of it where frames are large.
-_STEADY_S, _LOST_S, _EMPTY_S = 120_000, 1_500_000, 1_200_000
-_MOST, _CUT, _CUT_FRAMES = 80_000, 120_000, 16
+_STEADY_S, _LOST_S, _EMPTY_S = 120_000, 1_800_000, 1_200_000
+_MOST, _CUT, _CUT_FRAMES = 90_000, 120_000, 12
 #: What a look at a candidate costs, in pixels.
 LOOK_PX = 60_000
 #: A slice has about so many pixels at most.
