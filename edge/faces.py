@@ -2,13 +2,13 @@
 
 A Haar scan of a whole 640x360 frame costs 60 ms, so it is spread over many frames and over what
 changed in them (`edge.scan`, 20 to 35 ns a pixel). It gives candidates. A strict look around a
-candidate, 1 to 3 ms, finds a face or none. From then on the face is followed from frame to frame
+candidate, 1 to 4 ms, finds a face or none. From then on the face is followed from frame to frame
 with a 24x24 template (`edge.template`, 0.1 ms), and five times a second a glance makes sure that
 it is still a face, 0.2 to 0.6 ms. One that turned away is remembered for a while, and looked for
 where it was. Where nothing moves, nothing is done (`edge.changes`, 0.05 ms).
 
 So a steady face costs 0.5 ms a frame. A full scan of every frame sees nothing else there; of six
-faces that come and go at a table, 95 % of what it sees is seen here, and 96 % of what is seen here
+faces that come and go at a table, 96 % of what it sees is seen here, and 96 % of what is seen here
 it sees, too. (Recall and precision as in `edge.bench.quality`; a busy x86-64 core.)
 
 All is counted in pixels and in the source's seconds, never in measured time: a video gives the

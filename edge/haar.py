@@ -35,7 +35,7 @@ class Look(NamedTuple):
 
 
 #: As a scan of the whole frame would look there, and a little more lenient.
-STRICT = Look(face_px=72, neighbours=3, smaller=0.75, larger=1.35, weight=1)
+STRICT = Look(face_px=72, neighbours=3, smaller=0.7, larger=1.4, weight=1)
 #: The same with other pixels: a second opinion on one picture.
 SECOND = STRICT._replace(face_px=60)
 #: For a fifth of the cost, which is that of the windows that say yes: few and small ones, then.
