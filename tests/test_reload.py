@@ -219,7 +219,7 @@ def test_signals_before_the_first_frame_are_heeded_after_it(tmp_path: Path) -> N
 
 def test_a_terminals_hangup_ends_the_program() -> None:
     program = (
-        "import os, signal; from edge import signals;"
+        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from edge import signals;"
         "signals.listen(); os.kill(os.getpid(), signal.SIGHUP)"
     )
     ours, theirs = os.openpty()
