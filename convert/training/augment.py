@@ -41,6 +41,15 @@ AUGMENTATIONS = {
     "none": Augmentation(),
     # What the student report trained with.
     "report": Augmentation(rotation_deg=5, shift_x=0.05, shear=0.05, brighter=0.3, mirror=1),
+    "light": Augmentation(
+        rotation_deg=10,
+        shift_x=0.06,
+        shift_y=0.06,
+        zoom=0.1,
+        contrast=0.2,
+        light=15,
+        mirror=1,
+    ),
     "strong": Augmentation(
         rotation_deg=12,
         shift_x=1 / 12,

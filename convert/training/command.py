@@ -73,7 +73,7 @@ def _recipe_options(add: Callable[..., Any]) -> None:
     add("--loss", choices=["softmax", "hinge"], help="hinge: a linear SVM on top")
     add("--activation", choices=["relu", "elu"])
     add("--l2", metavar="L", type=_share, help="kernel regularisation of the report's networks")
-    how = "none, report, strong, or rotation_deg=5,mirror=1,..."
+    how = "none, report, light, strong, or rotation_deg=5,mirror=1,..."
     add("--augment", metavar="HOW", dest="augmentation", type=augment.parse, help=how)
     add("--mixup", metavar="ALPHA", type=_share, help="0.2 is usual; 0 for none")
     add("--mixed-batches", metavar="S", type=_share, help="share of batches that MixUp mixes")
