@@ -61,9 +61,11 @@ class Broker:
         self._client_id = f"fer-edge-{device}"
         self._base = f"{config.prefix}/{device}"
         self._wanted = {_AVAILABILITY: "online"}
+        going_on = {episode.name for episode in outbox.left_over}
         for text in outbox.waiting.values():
             # Of an alert that is gone from the configuration nobody else says that it is over.
-            self._wanted[f"{_ALERT}/{json.loads(text)['name']}"] = "OFF"
+            name = json.loads(text)["name"]
+            self._wanted[f"{_ALERT}/{name}"] = "ON" if name in going_on else "OFF"
         self._link = self._new_link(V5)
         # Of the connection in `_greeted`: what it was given, what it has not answered, and refused.
         self._greeted: Link | None = None
@@ -87,6 +89,8 @@ class Broker:
         """Sends `alerts`, and whatever else is new; call it for every frame. Never waits."""
         for alert in alerts:
             self._outbox.add(alert)
+            if self._refused:  # those before it go first: who hears `cleared` heard `raised`
+                self._refused_at_s = now_s
         for name, raised in alarm.raised().items():
             self._wanted[f"{_ALERT}/{name}"] = "ON" if raised else "OFF"
         if now_s >= self._state_at_s or status.silent != self._silent:

@@ -84,8 +84,7 @@ def serve(
     """
     classifier, rules = read_model(config)
     with ExitStack() as parts:
-        # The journal first: its lock keeps a second process from our face numbers, from the
-        # outbox, and from our name at the broker.
+        # The journal first: its lock keeps a second process from our face numbers.
         journal = parts.enter_context(Journal(config.log, config.log_directory, classifier.labels))
         alarm, tell = parts.enter_context(_alarm_and_broker(config, rules))
         watch = Stopwatch()
@@ -181,7 +180,7 @@ def _log_only(_now_s: float, alerts: Iterable[Alert], _alarm: Alarm, _status: St
             log.warning("alert 'blind' %s: no face for %g s", alert.event_type, alert.window_s)
             continue
         who = "" if alert.face is None else f" for face {alert.face}"
-        log.info(
+        log.warning(
             "alert '%s' %s%s: %d negative readings in %g s",
             alert.name,
             alert.event_type,

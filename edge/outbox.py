@@ -7,16 +7,18 @@ alerts wait, for the broker has been away for long, the oldest make room, and th
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import logging
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from edge.alarm import Episode
-from edge.errors import MALFORMED, ConfigError, first_line
+from edge.errors import MALFORMED, ConfigError, Problem, first_line
 from edge.records import Alert, AlertEvent
 
 NAME = "outbox.sqlite3"
@@ -63,8 +65,9 @@ def payload(alert: Alert) -> str:
 class Outbox:
     """A durable queue in `directory`; a context manager; for one thread.
 
-    Raises `ConfigError` where the path cannot be a directory. A damaged database is put aside. A
-    disk that fails, now or later, is said once; alerts are kept in memory until `mend` succeeds.
+    Raises `ConfigError` where the path cannot be a directory, `Problem` where another process
+    keeps its alerts. A damaged database is put aside. A disk that fails, now or later, is said
+    once; alerts are kept in memory until `mend` succeeds.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -75,6 +78,7 @@ class Outbox:
         self._dropped = 0
         self._trouble: str | None = None
         self._database: sqlite3.Connection | None = None
+        self._lock: int | None = None
         self._change([])
         self.mend()  # one that was damaged has been put aside by now
         self.left_over = tuple(self._episodes.values())
@@ -163,6 +167,7 @@ class Outbox:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if not self._path.exists():
             self._path.touch(0o600)  # nobody else is to know how somebody felt
+        self._lock = self._locked()
         database = sqlite3.connect(self._path, timeout=0.1)
         try:
             database.execute("PRAGMA synchronous = EXTRA")
@@ -176,10 +181,32 @@ class Outbox:
             raise
         return database
 
+    def _locked(self) -> int | None:
+        """A lock that falls with the process: two would end each other's episodes. None where the
+        disk refuses it; the database then has the same trouble, and says so.
+        """
+        try:
+            path = self._path.with_suffix(".lock")
+            lock = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise Problem(
+                f"{self._path.parent}: another fer-edge keeps its alerts there;"
+                " stop it, or set state.directory"
+            ) from error
+        return lock
+
     def _close(self) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _everything(self) -> Iterable[_Statement]:
         yield "DELETE FROM waiting", ()

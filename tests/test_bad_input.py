@@ -266,7 +266,7 @@ min_confidence = 0.0
 def test_a_diary_that_cannot_be_written_is_said_once_and_alerts_go_on(
     fer_edge: Run, config: Config, no_room: dict[str, str], kind: str
 ) -> None:
-    path = config(f'{LOW}[log]\ndirectory = "{no_room[kind]}"\n')
+    path = config(f'{LOW}[log]\nlevel = "warning"\ndirectory = "{no_room[kind]}"\n')
     done = fer_edge("run", "--config", path, "--source", CLIP)
     said = done.stderr.splitlines()
     assert done.returncode == 0

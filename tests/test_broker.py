@@ -314,6 +314,17 @@ def test_the_topic_of_a_removed_alert_is_off_even_if_only_its_last_message_was_l
         assert retained(broker)["alert/negative"] == "OFF"
 
 
+def test_a_service_that_sees_no_frame_leaves_an_alert_on_that_is_still_raised(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    with outbox.Outbox(tmp_path) as before:
+        before.add(alert())
+    with living(tmp_path, at(broker)) as house:  # the camera is gone: it ends before any frame
+        wait_for(house.connected, "the connection")
+    now = retained(broker)
+    assert (now["alert/negative"], now["availability"]) == ("ON", "offline")
+
+
 def fill(directory: Path, count: int) -> None:
     """As if so many alerts had been raised and cleared without a broker."""
     with outbox.Outbox(directory):
@@ -501,6 +512,23 @@ def test_what_the_access_rules_deny_is_said_once_a_topic_and_kept_until_they_all
         assert [a["id"] for a in alerts(subscriber)] == [raised.id]
         assert texts(subscriber, "alert/negative") == ["ON"]
     assert "Not authorized" in said("refuses")[0]
+
+
+def test_who_hears_that_an_alert_is_over_has_heard_that_it_began(
+    new_broker: NewBroker, tmp_path: Path, said: Said
+) -> None:
+    broker = guarded(new_broker, tmp_path, f"topic write {BASE}/availability")
+    mqtt = at(broker, username="pi", password_file=str(tmp_path / "right"))
+    with living(tmp_path, mqtt) as house, listening(broker, *READER) as subscriber:
+        (raised,) = house.frame("sad")
+        house.wait_for(lambda: said(f"refuses {BASE}/alert: "), "the alert to be refused")
+        (tmp_path / "acl").write_text("user reader\ntopic readwrite #\nuser pi\ntopic write #\n")
+        loaded = broker.log().count("Reloading config")
+        broker.signal(signal.SIGHUP)
+        house.wait_for(lambda: broker.log().count("Reloading config") > loaded, "the new rules")
+        (cleared,) = house.frame("happy")
+        house.wait_for(lambda: len(alerts(subscriber)) == 2, "both")
+        assert [a["id"] for a in alerts(subscriber)] == [raised.id, cleared.id]
 
 
 # TLS

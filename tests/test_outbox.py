@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, Problem
 from edge.outbox import LIMIT, NAME, Outbox, payload
 from edge.records import AlertEvent
 from tests.conftest import ROOT
@@ -109,6 +109,15 @@ def test_it_is_for_nobody_else_to_read(tmp_path: Path) -> None:
         modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "state").iterdir()}
     assert modes
     assert set(modes.values()) == {0o600}
+
+
+def test_two_at_once_would_end_each_others_episodes(tmp_path: Path) -> None:
+    with Outbox(tmp_path) as outbox:
+        outbox.add(alert())
+        with pytest.raises(Problem, match="stop it, or set state.directory"):
+            Outbox(tmp_path)
+        assert list(outbox.waiting) == ["id-1"]
+    assert waiting(tmp_path) == ["id-1"]
 
 
 def test_removing_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
@@ -237,8 +246,8 @@ def test_a_disk_that_is_full_at_the_start_is_used_when_there_is_room(
     assert list(outbox.waiting) == ["id-1"]
     assert len(said("kept in memory meanwhile")) == 1
     outbox.mend()
-    assert waiting(tmp_path) == ["id-1"]
     outbox.__exit__()
+    assert waiting(tmp_path) == ["id-1"]
 
 
 def test_a_database_that_somebody_locks_holds_up_nothing(tmp_path: Path, said: Said) -> None:
