@@ -114,7 +114,7 @@ def test_it_is_for_nobody_else_to_read(tmp_path: Path) -> None:
 def test_two_at_once_would_end_each_others_episodes(tmp_path: Path) -> None:
     with Outbox(tmp_path) as outbox:
         outbox.add(alert())
-        with pytest.raises(Problem, match="stop it, or set state.directory"):
+        with pytest.raises(Problem, match="stop it, or set state"):
             Outbox(tmp_path)
         assert list(outbox.waiting) == ["id-1"]
     assert waiting(tmp_path) == ["id-1"]
