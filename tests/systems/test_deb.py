@@ -32,10 +32,16 @@ def state(pi: Pi) -> str:
     return pi.machine.run(ask, check=False).stdout
 
 
+def enabled(pi: Pi) -> str:
+    """Whether systemd starts the service at boot: "enabled" or "disabled"."""
+    return pi.machine.run("systemctl is-enabled fer-edge", check=False).stdout.strip()
+
+
 def test_the_packages_life(bare: Pi, camera: Stream, figure: Figure) -> None:
     size_mb = build(bare)
     install(bare, camera)
     upgrade(bare)
+    remove_and_return(bare)
     remove_and_purge(bare)
     figure(f"{size_mb:.0f} MB; installed without network, upgraded, removed and purged")
 
@@ -57,7 +63,7 @@ def build(pi: Pi) -> float:
 def install(pi: Pi, camera: Stream) -> None:
     pi.machine.run(f"unshare -n {APT} install /srv/deb/fer-edge_*.deb")
     assert state(pi) == "installed"
-    assert pi.machine.run("systemctl is-enabled fer-edge").stdout == "enabled\n"
+    assert enabled(pi) == "enabled"
     # There is no camera, and systemd tries again and again.
     assert pi.show("ActiveState") in {"activating", "deactivating"}
     assert (
@@ -79,12 +85,24 @@ def upgrade(pi: Pi) -> None:
     assert pi.folder("/etc/fer-edge/config.toml").read_text() == mine
     new = pi.folder("/etc/fer-edge/config.toml.dpkg-dist").read_text()
     assert new.endswith("# something new\n")
-    pi.stop()  # and what was stopped stays so
+    pi.machine.run("systemctl disable --now fer-edge")  # and what was stopped stays so
     pi.machine.run(f"{APT} --reinstall install /srv/next/fer-edge_*.deb")
-    assert pi.show("ActiveState") == "inactive"
+    assert (enabled(pi), pi.show("ActiveState")) == ("disabled", "inactive")
     refused = pi.machine.run(f"{CHECKOUT}/systemd/install.sh", check=False)
     assert refused.stderr.startswith("install.sh: the package fer-edge is installed here; ")
-    pi.start()
+    pi.machine.run("systemctl enable --now fer-edge")
+
+
+def remove_and_return(pi: Pi) -> None:
+    """A removed package comes back as it was: the configuration, and whether it starts."""
+    for wanted, found in (("enabled", "active"), ("disabled", "inactive")):
+        pi.machine.run(f"systemctl {wanted.removesuffix('d')} fer-edge")
+        pi.machine.run(f"{APT} remove fer-edge")
+        assert state(pi) == "config-files"
+        pi.machine.run(f"{APT} install /srv/next/fer-edge_*.deb")
+        if found == "active":
+            pi.ready()
+        assert (enabled(pi), pi.show("ActiveState")) == (wanted, found)
 
 
 def remove_and_purge(pi: Pi) -> None:
