@@ -2,6 +2,7 @@
 # Installs FER Edge from this checkout as a service, or brings an installation up to date.
 # Raspberry Pi OS or Debian, Bookworm and Trixie. Run it again whenever you like.
 set -euo pipefail
+umask 022 # root's own may be stricter, and the service's user must run what is made here
 
 USAGE="usage: sudo systemd/install.sh [-n] [--uninstall | --purge]
   -n            print what would be done, do nothing
@@ -155,12 +156,12 @@ try_and_start() {
   fi
 }
 
-check() { # as the service: with its user and its directories
+check() { # as the service: all that its unit and drop-ins say, but for how it is kept running
+  local service
   if booted; then
-    systemd-run --quiet --wait --pipe --collect -p User="$SERVICE_USER" -p SupplementaryGroups=video \
-      -p LogsDirectory=fer-edge -p LogsDirectoryMode=0750 -p StateDirectory=fer-edge -p StateDirectoryMode=0700 \
-      -p LoadCredential=mqtt-password:"$CONFIG/mqtt-password" -p 'SetCredential=mqtt-password:\n' \
-      "$PREFIX/bin/fer-edge" check
+    mapfile -t service < <(systemctl cat fer-edge.service |
+      sed -En '/^\[Service]/,/^\[[^S]/{ /^(Type|Exec|Restart|Watchdog|Timeout)/d; s/^[A-Z]/--property=&/p }')
+    systemd-run --quiet --wait --pipe --collect "${service[@]}" "$PREFIX/bin/fer-edge" check
   else
     runuser -u "$SERVICE_USER" -- env LOGS_DIRECTORY="$LOGS" STATE_DIRECTORY="$STATE" "$PREFIX/bin/fer-edge" check
   fi

@@ -40,8 +40,8 @@ class Pi:
         self.transcript = ""
 
     def install(self) -> str:
-        """Runs the installer of this checkout; what it said."""
-        return self.machine.run(f"{CHECKOUT}/systemd/install.sh 2>&1").stdout
+        """Runs the installer of this checkout, as a root who keeps files private; what it said."""
+        return self.machine.run(f"umask 077; {CHECKOUT}/systemd/install.sh 2>&1").stdout
 
     def fresh(self, source: str, broker: Mosquitto | None, *, more: str = "") -> None:
         """The service stopped, with no past, and configured anew."""

@@ -34,6 +34,7 @@ def test_everything_is_whose_it_should_be(pi: Pi) -> None:
     assert stat(pi, LOGS) == "drwxr-x--- fer-edge fer-edge"
     assert stat(pi, STATE) == "drwx------ fer-edge fer-edge"
     assert stat(pi, "/opt/fer-edge/bin/fer-edge") == "-rwxr-xr-x root root"
+    assert pi.machine.run("runuser -u fer-edge -- /opt/fer-edge/bin/fer-edge --version").stdout
     assert pi.machine.run("id -nG fer-edge").stdout.split()[:2] == ["fer-edge", "video"]
     assert pi.machine.run("getent passwd fer-edge").stdout.endswith(f":{STATE}:/usr/sbin/nologin\n")
     found = "find / -xdev -user fer-edge -not -path '/proc/*' -not -path '/run/*'"
@@ -50,6 +51,26 @@ def test_again_it_keeps_the_configuration_and_puts_the_new_beside(pi: Pi, camera
     new = pi.folder("/etc/fer-edge/config.toml.new").read_text()
     assert new == pi.machine.run(f"cat {CHECKOUT}/config.toml").stdout
     assert "\nok    camera  http://127.0.0.1:" in said
+
+
+def test_the_check_sees_and_writes_what_the_service_does(pi: Pi, camera: Stream) -> None:
+    """And no more: drop-ins count, root's view of the disk does not."""
+    more = '[model]\npath = "/home/mine.tflite"\n[state]\ndirectory = "/srv/other"\n'
+    pi.fresh(camera.url, None, more=more)
+    text = pi.folder("/etc/fer-edge/config.toml").read_text()
+    text = text.replace("[log]\n", '[log]\ndirectory = "/srv/usb"\n')
+    pi.machine.put("/etc/fer-edge/config.toml", text)
+    pi.machine.run(
+        "install -d -o fer-edge /srv/usb /srv/other;"
+        " cp /opt/fer-edge/lib/python3*/site-packages/edge/models/tiny.tflite /home/mine.tflite"
+    )
+    pi.drop_in("ReadWritePaths=/srv/usb")
+    said = pi.install()
+    assert "\nFAIL  model   /home/mine.tflite: cannot read the model: " in said
+    assert "\nok    camera  http://127.0.0.1:" in said
+    assert "\nok    diary   /srv/usb: " in said
+    assert "\nFAIL  state   state.directory: cannot write to /srv/other: Read-only" in said
+    pi.machine.run("rm -r /home/mine.tflite /srv/usb /srv/other")
 
 
 def test_a_dry_run_does_nothing(pi: Pi) -> None:
