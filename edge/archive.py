@@ -6,6 +6,7 @@ import gzip
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,26 +21,41 @@ log = logging.getLogger(__name__)
 def tidy(
     directory: Path, config: Log, today: date | None = None, *, sure: bool | None = None
 ) -> None:
-    """Compresses old files and deletes those over `keep_days` or `keep_files`.
+    """Deletes old files over `keep_days` or `keep_files`, and compresses the others.
 
     `today`, and whether that is `sure`, is the clock's if not given: see `_age_from`. A kill at any
     point leaves either the `.csv` or a whole `.csv.gz`, or both.
     """
     try:
-        for leftover in directory.glob("expressions-*.gz.tmp"):
-            leftover.unlink()
-        for path in sorted(directory.glob("expressions-*.csv")):
-            if diary.ROTATED.fullmatch(path.name):
-                _compress(path)
         old = list(diary.rotated(directory))
         now = _age_from(today or date.today(), old, synchronised() if sure is None else sure)
-        oldest = (now - timedelta(days=config.keep_days)).isoformat()
+        first = first_kept(now, config)
         surplus = len(old) - config.keep_files
-        for at, (day, _, path) in enumerate(old):
-            if at < surplus or day < oldest:
-                path.unlink()
+        over = [path for at, (day, _, path) in enumerate(old) if at < surplus or day < first]
+        try:  # deleted first: on a full card that makes the room to compress
+            _each([*directory.glob("expressions-*.gz.tmp"), *over], _delete)
+        finally:
+            plain = sorted(directory.glob("expressions-*.csv"))
+            _each([path for path in plain if diary.ROTATED.fullmatch(path.name)], _compress)
     except OSError as error:
         log.warning("%s: cannot tidy old diary files: %s", directory, first_line(error))
+
+
+def first_kept(today: date, config: Log) -> str:
+    """The first day whose rows are kept, `YYYY-MM-DD`."""
+    return (today - timedelta(days=config.keep_days)).isoformat()
+
+
+def _each(paths: list[Path], step: Callable[[Path], None]) -> None:
+    """Does `step` to all of `paths`; what went wrong with some is raised after the others."""
+    trouble = None
+    for path in paths:
+        try:
+            step(path)
+        except OSError as error:
+            trouble = error
+    if trouble:
+        raise trouble
 
 
 def _age_from(today: date, old: list[tuple[str, int, Path]], sure: bool) -> date:
@@ -54,6 +70,12 @@ def _age_from(today: date, old: list[tuple[str, int, Path]], sure: bool) -> date
         return min(today, date.fromisoformat(old[-1][0]))
     except ValueError:  # a name that is like ours, but for its 31st of February
         return today
+
+
+def _delete(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    if path.suffix == ".gz":  # a kill may have left both
+        path.with_suffix("").unlink(missing_ok=True)
 
 
 def _compress(path: Path) -> None:

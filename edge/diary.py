@@ -18,6 +18,8 @@ from typing import NamedTuple
 from edge.errors import first_line
 
 NAME = "expressions.csv"
+#: The note of rows written before anybody told the machine the time.
+CLOCK = "clock"
 ROTATED = re.compile(r"expressions-(\d{4}-\d{2}-\d{2})(?:\.(\d+))?\.csv(\.gz)?")
 _FIRST = ["time", "face", "emotion", "confidence"]
 _LAST = ["x", "y", "width", "height", "note"]
@@ -32,6 +34,16 @@ class Row(NamedTuple):
     face: int | None
     header: tuple[str, ...]
     values: tuple[str, ...]
+
+    @property
+    def day(self) -> str:
+        """The day of its time, `YYYY-MM-DD`."""
+        return self.time.date().isoformat()
+
+    @property
+    def sure(self) -> bool:
+        """Whether the clock was right, so far as was known."""
+        return CLOCK not in self.values[-1].split()
 
     def as_dict(self) -> dict[str, str]:
         """Values by the names of their columns."""
@@ -161,6 +173,8 @@ def _lines(path: Path) -> Iterator[str]:
             while not replaced:
                 # Asked before reading: what was written before the rotation is read after it.
                 replaced = _inode(path) != os.fstat(file.fileno()).st_ino
+                if os.fstat(file.fileno()).st_size < file.tell():  # emptied, and begun anew
+                    file.seek(0)
                 while (line := file.readline()).endswith(b"\n"):
                     yield line.decode("utf-8", "surrogateescape")
                 file.seek(-len(line), os.SEEK_CUR)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge import archive, diary, repair
+from edge.clock import synchronised
 from edge.config import Log
 from edge.errors import MALFORMED, ConfigError, Problem
 from edge.records import Reading
@@ -27,12 +28,14 @@ from edge.records import Reading
 #: Rows kept in memory while the disk refuses them: an hour of three faces, about 2 MB.
 WAITING_ROWS = 10_000
 _RETRY_S = 1.0
+_TIDY_EVERY_S = 86400.0
 _TIDIED_S = 0.3
 log = logging.getLogger(__name__)
 
 
 class _Row(NamedTuple):
     day: str
+    sure: bool
     line: bytes
 
 
@@ -50,12 +53,13 @@ class Journal:
         self._header = diary.header(labels).encode() + b"\r\n"
         self._lock: int | None = None
         self._fd: int | None = None
-        self._day, self._size = "", 0
+        self._day, self._sure, self._size = "", True, 0
         self._waiting: deque[_Row] = deque()
         self._lost = 0
         self._trouble: str | None = None
         self._unsynced = False
-        self._sync_at_s = self._retry_at_s = -math.inf
+        self._sync_at_s = self._retry_at_s = self._tidy_at_s = -math.inf
+        self._untidy = True
         self._tidying: threading.Thread | None = None
         self._attempt(-math.inf, at_start=True)
 
@@ -68,13 +72,17 @@ class Journal:
     def write(self, now_s: float, readings: Iterable[Reading]) -> None:
         """Appends one row a reading; call it for every frame, `now_s` being its `monotonic_s`."""
         for reading in readings:
-            self._waiting.append(_Row(reading.time.date().isoformat(), _line(reading)))
+            day, sure = reading.time.date().isoformat(), diary.CLOCK not in reading.notes
+            self._waiting.append(_Row(day, sure, _line(reading)))
             if len(self._waiting) > WAITING_ROWS:
                 self._waiting.popleft()
                 self._lost += 1
+        if now_s >= self._tidy_at_s:
+            self._untidy, self._tidy_at_s = True, now_s + _TIDY_EVERY_S
         if self._trouble and now_s < self._retry_at_s:
             return
-        if self._waiting or self._trouble or (self._unsynced and now_s >= self._sync_at_s):
+        flush = self._unsynced and now_s >= self._sync_at_s
+        if self._waiting or self._trouble or self._untidy or flush:
             self._attempt(now_s)
 
     def close(self) -> None:
@@ -108,6 +116,8 @@ class Journal:
             if self._trouble:
                 log.warning("%s: written again; %d rows were lost", self._path, self._lost)
             self._trouble, self._lost = None, 0
+        if self._untidy:  # whatever the trouble is: on a full card it makes room
+            self._tidy()
 
     def _let_go(self) -> None:
         """Closes everything: a card that failed can be unmounted, and is looked at anew."""
@@ -119,15 +129,18 @@ class Journal:
 
     def _append(self, now_s: float) -> None:
         if self._fd is not None and not self._in_place():
-            log.warning("%s: was moved or removed; begun anew", self._path)
+            log.warning("%s: was moved, removed or cut short; begun anew", self._path)
             self._let_go()
         if self._fd is None:
             self._open()
+        if self._untidy:
+            self._retire()
         while self._waiting:
             row = self._waiting[0]
             if row.day != self._day or self._size + len(row.line) > self._config.max_bytes:
-                self._turn(row.day)
+                self._turn(row.day, row.sure or synchronised())
             self._put(row.line)
+            self._sure = row.sure
             self._waiting.popleft()
         if self._unsynced and now_s >= self._sync_at_s:
             os.fdatasync(self._opened())
@@ -135,9 +148,11 @@ class Journal:
 
     def _in_place(self) -> bool:
         try:
-            return os.path.samestat(self._path.stat(), os.fstat(self._opened()))
+            there = self._path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return False
+        ours = os.path.samestat(there, os.fstat(self._opened()))
+        return ours and there.st_size >= self._size  # less where somebody emptied it
 
     def _opened(self) -> int:
         assert self._fd is not None
@@ -158,25 +173,37 @@ class Journal:
             self._lock = _lock(self._directory)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o640)
-        self._size, self._day = repair.mend(self._fd, self._header, self._path)
+        self._size, last = repair.mend(self._fd, self._header, self._path)
+        self._day, self._sure = (last.day, last.sure) if last else ("", True)
         if self._size == 0:
             self._put(self._header)
         elif os.pread(self._fd, len(self._header), 0) != self._header:
-            self._set_aside(self._day or date.today().isoformat())
-        if self._trouble is None:
-            self._tidy()
+            self._set_aside(date.today().isoformat(), synchronised())
 
-    def _turn(self, day: str) -> None:
+    def _retire(self) -> None:
+        """Lets tidying have a file whose last row is over `keep_days`: nobody may come for long."""
+        today = date.today()
+        if self._day and self._day < archive.first_kept(today, self._config):
+            self._turn(today.isoformat(), synchronised())
+
+    def _turn(self, day: str, sure: bool) -> None:
         """Starts a file for `day`, unless this one has no rows yet."""
         if self._size > len(self._header):
-            self._set_aside(self._day or day)
+            self._set_aside(day, sure)
         self._day = day
 
-    def _set_aside(self, day: str) -> None:
+    def _set_aside(self, today: str, sure: bool) -> None:
+        """Renames the file by the day of its last row, from which its age is counted.
+
+        A row written before the clock was set may be minutes old and seem years old. Where today
+        is `sure`, its age is counted from today.
+        """
+        undated = not self._day or (sure and not self._sure)
         os.fdatasync(self._opened())
-        self._path.rename(self._aside(day))
+        self._path.rename(self._aside(today if undated else self._day))
         os.close(self._opened())
         self._fd = None
+        self._untidy = True
         self._open()
 
     def _aside(self, day: str) -> Path:
@@ -186,6 +213,7 @@ class Journal:
 
     def _tidy(self) -> None:
         """Compresses and deletes old files beside the loop, which a slow card must not hold up."""
+        self._untidy = False
         earlier = self._tidying
 
         def tidy() -> None:

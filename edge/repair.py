@@ -14,14 +14,14 @@ _LONGEST, _END_BYTES = 1 << 16, 1 << 20
 log = logging.getLogger(__name__)
 
 
-def mend(fd: int, header: bytes, path: Path) -> tuple[int, str]:
-    """Cuts off what a power cut left torn; the size then, and the day of the last row ("": none).
+def mend(fd: int, header: bytes, path: Path) -> tuple[int, diary.Row | None]:
+    """Cuts off what a power cut left torn; the size then, and the last row.
 
     A torn end has no line end, or is no row, such as the zero bytes of blocks never written. A
     file that is not ours, by its first line, is left as it is.
     """
     whole = size = os.fstat(fd).st_size
-    day = ""
+    last = None
     with open(fd, "rb", closefd=False) as file:
         file.seek(0)
         first = file.readline(_LONGEST)
@@ -29,25 +29,27 @@ def mend(fd: int, header: bytes, path: Path) -> tuple[int, str]:
         if len(first) == size and header != first and header.startswith(first.rstrip(b"\0")):
             whole = 0  # not even the header was finished
         elif head and first.endswith(b"\r\n"):
-            whole, day = _last_row(file, head, len(first), size)
+            whole, last = _last_row(file, head, len(first), size)
     if whole < size:
         log.warning("%s: its torn end, %d bytes, was cut off", path, size - whole)
         os.ftruncate(fd, whole)
-    return whole, day
+    return whole, last
 
 
-def _last_row(file: BinaryIO, head: tuple[str, ...], begin: int, size: int) -> tuple[int, str]:
-    """Where the last whole row ends, and its day; `begin` and "" where there is no row."""
+def _last_row(
+    file: BinaryIO, head: tuple[str, ...], begin: int, size: int
+) -> tuple[int, diary.Row | None]:
+    """Where the last whole row ends, and that row; `begin` and None where there is no row."""
     for start in (size - _END_BYTES, begin):  # nearly always the end tells
-        at, end, day = max(start, begin), begin, ""
+        at, end, last = max(start, begin), begin, None
         file.seek(at)
         for line in file:
             at += len(line)
             if row := diary.row(head, _text(line)):
-                end, day = at, row.time.date().isoformat()
-        if day:
-            return end, day
-    return begin, ""
+                end, last = at, row
+        if last:
+            return end, last
+    return begin, None
 
 
 def _text(line: bytes) -> str:

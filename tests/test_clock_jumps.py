@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import diary
+from edge import archive, diary
 from edge.alarm import Alarm
 from edge.classifier import Classifier
 from edge.config import AlertRule, Faces, Log, resolve
@@ -110,6 +110,14 @@ def test_windows_and_rows_are_what_they_are_under_a_steady_clock(
 
     assert sorted(map(told, rows)) == sorted(map(told, steady)), "none lost, none twice"
     assert len({row.time.astimezone(UTC) for row in rows}) >= len(rows) - 2
+
+
+def test_rows_of_before_the_clock_was_set_are_not_taken_for_old(
+    tmp_path: Path, classifier: Classifier
+) -> None:
+    _, rows = played(WALLS["set-forward"], tmp_path, classifier)
+    archive.tidy(tmp_path, Log(keep_days=WEEKS.days - 1), TRUE.date(), sure=True)
+    assert list(diary.since(diary.files(tmp_path), None)) == rows
 
 
 def test_rows_are_marked_until_the_clock_is_right(tmp_path: Path, classifier: Classifier) -> None:

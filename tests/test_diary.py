@@ -252,6 +252,17 @@ def test_follow_waits_for_a_diary_and_goes_on_across_a_rotation(
     assert len(diary.files(log)) == 2
 
 
+def test_follow_goes_on_when_the_file_is_emptied(log: Path, follow: Callable[..., Path]) -> None:
+    out = follow()
+    with Journal(Log(), log, LABELS) as journal:
+        for face in (1, 2, 3):
+            journal.write(0, [reading(face=face, time=NOW)])
+        wait_for(lambda: printed_faces(out.read_text()) == [1, 2, 3], "the first rows")
+        os.truncate(log / diary.NAME, 0)
+        journal.write(1, [reading(face=4, time=NOW)])
+        wait_for(lambda: printed_faces(out.read_text()) == [1, 2, 3, 4], "the row after them")
+
+
 def test_follow_prints_no_torn_row(log: Path, follow: Callable[..., Path]) -> None:
     write(log, NOW)
     row = (log / diary.NAME).read_bytes().splitlines(keepends=True)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import logging
@@ -10,7 +11,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from edge import archive, diary
 from edge.config import Log
 from edge.errors import ConfigError, Problem
 from edge.journal import WAITING_ROWS, Journal
+from edge.records import Reading
+from tests.conftest import wait_for
 from tests.disks import Mounted
 from tests.samples import LABELS, START, reading
 
@@ -316,6 +319,90 @@ def test_only_the_newest_keep_files_stay(tmp_path: Path) -> None:
     assert [number for _, number, _ in diary.rotated(tmp_path)] == [9, 10, 11]
 
 
+def test_of_a_file_left_both_plain_and_packed_neither_outlives_its_time(tmp_path: Path) -> None:
+    path = old_file(tmp_path, date.today() - timedelta(days=9))
+    path.with_name(path.name + ".gz").write_bytes(gzip.compress(HEADER))
+    archive.tidy(tmp_path, Log(keep_days=5), sure=True)
+    assert names(tmp_path) == set()
+
+
+def test_one_file_that_cannot_be_tidied_does_not_keep_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    today = date.today()
+    (tmp_path / f"expressions-{today - timedelta(days=9)}.csv").mkdir()
+    (tmp_path / f"expressions-{today - timedelta(days=2)}.csv").mkdir()
+    old_file(tmp_path, today - timedelta(days=8))
+    old_file(tmp_path, today - timedelta(days=1))
+    archive.tidy(tmp_path, Log(keep_days=5), sure=True)
+    files = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert files == {f"expressions-{today - timedelta(days=1)}.csv.gz"}
+    assert len(caplog.records) == 1
+
+
+def seen_days_ago(days: float, face: int, *notes: str) -> Reading:
+    now = datetime.now().astimezone()
+    return reading(face=face, time=now - timedelta(days=days), notes=notes)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+def test_rows_of_before_the_clock_was_set_are_kept_as_long_as_those_after(
+    tmp_path: Path, restarted: bool
+) -> None:
+    with journal(tmp_path) as writer:
+        writer.write(0, [seen_days_ago(200, 1, "clock", "dark"), seen_days_ago(200, 2, "clock")])
+        if not restarted:
+            writer.write(1, [seen_days_ago(0, 3)])
+    if restarted:
+        with journal(tmp_path) as writer:
+            writer.write(1, [seen_days_ago(0, 3)])
+    archive.tidy(tmp_path, Log(keep_days=1), sure=True)
+    assert faces(tmp_path) == [1, 2, 3]
+    later = date.today() + timedelta(days=2)
+    archive.tidy(tmp_path, Log(keep_days=1), later, sure=True)
+    assert faces(tmp_path) == [3]
+
+
+def test_rows_that_knew_the_time_are_as_old_as_they_say(tmp_path: Path) -> None:
+    with journal(tmp_path) as writer:
+        writer.write(0, [seen_days_ago(200, 1, "clock"), seen_days_ago(200, 2)])
+        writer.write(1, [seen_days_ago(0, 3)])
+    archive.tidy(tmp_path, Log(keep_days=199), sure=True)
+    assert faces(tmp_path) == [3]
+
+
+def test_an_old_current_file_is_put_aside_at_a_start_though_nobody_comes(tmp_path: Path) -> None:
+    with journal(tmp_path) as writer:
+        writer.write(0, [seen_days_ago(20, 1)])
+    journal(tmp_path, keep_days=21).close()
+    assert names(tmp_path) == {diary.NAME}
+    journal(tmp_path, keep_days=19).close()
+    archive.tidy(tmp_path, Log(keep_days=19), sure=True)
+    assert names(tmp_path) == {diary.NAME}
+    assert faces(tmp_path) == []
+
+
+def test_an_old_current_file_is_put_aside_within_a_day_though_nobody_comes(tmp_path: Path) -> None:
+    with journal(tmp_path, keep_days=19) as writer:
+        writer.write(5, [seen_days_ago(20, 1)])
+        for second in range(6, 86405, 100):
+            writer.write(second, [])
+        assert faces(tmp_path) == [1]
+        assert names(tmp_path) == {diary.NAME}
+        writer.write(86405, [])
+    archive.tidy(tmp_path, Log(keep_days=19), sure=True)
+    assert faces(tmp_path) == []
+
+
+def test_old_files_are_tidied_once_a_day_though_nobody_comes(tmp_path: Path) -> None:
+    with journal(tmp_path, keep_files=2) as writer:
+        writer.write(5, [])
+        for number in range(4):
+            old_file(tmp_path, date.today(), number)
+        writer.write(86405, [])
+        wait_for(lambda: len(diary.files(tmp_path)) == 3, "two old files and the current one")
+
+
 def test_tidying_leaves_everybody_elses_files_alone(tmp_path: Path) -> None:
     strangers = ["expressions-old.csv", "notes.csv", "expressions-2020-01-01.csv.bak", "a.gz"]
     for name in strangers:
@@ -415,6 +502,25 @@ def test_a_disk_that_fills_up_holds_whole_rows_and_gets_the_others_when_there_is
     assert "0 rows were lost" in caplog.text
 
 
+def test_on_a_full_disk_files_over_their_time_make_room(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At a start, when not even the header of a new file finds a place."""
+    log = small_disk / "log"
+    log.mkdir()
+    for number in range(4):
+        old_file(log, date.today(), number).write_bytes(HEADER + os.urandom(8_000))
+    with contextlib.suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with journal(log, keep_files=3) as writer:
+        writer.write(1, [reading(face=1)])
+        seconds = iter(range(2, 1000))
+        wait_for(lambda: writer.write(next(seconds), []) or faces(log) == [1], "room for a row")
+    assert len(errors(caplog)) == 1
+    assert [number for _, number, _ in diary.rotated(log)] == [1, 2, 3]
+
+
 def test_a_write_that_is_cut_short_leaves_no_torn_row(tmp_path: Path) -> None:
     """A limit on file size cuts writes short wherever it falls, as a full disk may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -477,7 +583,7 @@ def test_rows_that_never_found_a_place_are_counted_at_the_end(
     assert "2 rows could not be written" in caplog.text
 
 
-@pytest.mark.parametrize("gone", ["file", "directory", "moved"])
+@pytest.mark.parametrize("gone", ["file", "directory", "moved", "emptied", "cut short"])
 def test_a_diary_removed_under_us_is_begun_anew_with_the_next_row(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, gone: str
 ) -> None:
@@ -488,13 +594,17 @@ def test_a_diary_removed_under_us_is_begun_anew_with_the_next_row(
             (place / diary.NAME).unlink()
         elif gone == "directory":
             shutil.rmtree(place)
+        elif gone == "emptied":
+            os.truncate(place / diary.NAME, 0)
+        elif gone == "cut short":
+            os.truncate(place / diary.NAME, len(HEADER))
         else:
             place.rename(tmp_path / "elsewhere")
         for second in (1, 2, 3):
             writer.write(second, [reading(face=second + 1)])
         assert faces(place) == [2, 3, 4]
     assert [r.getMessage() for r in caplog.records] == [
-        f"{place / diary.NAME}: was moved or removed; begun anew"
+        f"{place / diary.NAME}: was moved, removed or cut short; begun anew"
     ]
 
 
