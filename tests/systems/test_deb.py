@@ -1,4 +1,4 @@
-"""The package: built, installed without a network, upgraded, removed and purged by apt."""
+"""The package: built, installed without a network, upgraded, removed, back again, purged by apt."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_packages_life(bare: Pi, camera: Stream, figure: Figure) -> None:
     upgrade(bare)
     remove_and_return(bare)
     remove_and_purge(bare)
-    figure(f"{size_mb:.0f} MB; installed without network, upgraded, removed and purged")
+    figure(f"{size_mb:.0f} MB; installed without network, upgraded, removed, back again, purged")
 
 
 def build(pi: Pi) -> float:
@@ -85,6 +85,13 @@ def upgrade(pi: Pi) -> None:
     assert pi.folder("/etc/fer-edge/config.toml").read_text() == mine
     new = pi.folder("/etc/fer-edge/config.toml.dpkg-dist").read_text()
     assert new.endswith("# something new\n")
+    process = pi.pid()  # an upgrade that fails leaves it running
+    pi.machine.run("touch /opt/fer-edge/pyvenv.cfg")
+    failed = pi.machine.run(f"{APT} --reinstall install /srv/next/fer-edge_*.deb", check=False)
+    assert "first: sudo systemd/install.sh --uninstall" in failed.stdout + failed.stderr
+    pi.machine.run("rm /opt/fer-edge/pyvenv.cfg")
+    assert state(pi) == "installed"
+    pi.ready(process)
     pi.machine.run("systemctl disable --now fer-edge")  # and what was stopped stays so
     pi.machine.run(f"{APT} --reinstall install /srv/next/fer-edge_*.deb")
     assert (enabled(pi), pi.show("ActiveState")) == ("disabled", "inactive")
