@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 #: Errors of a directory that no later try can mend, because its path itself is wrong.
 MALFORMED = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+#: Errors of reading that a later try may not meet: a worn card, a share that is away, no memory.
+FLEETING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
 
 
 class Problem(Exception):

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from edge.errors import ModelError
+from edge.errors import FLEETING, ModelError, Problem
 
 _ALIASES = {
     "anger": "angry",
@@ -118,14 +118,15 @@ def read_card(path: Path) -> ModelCard:
     """The card of the model at `path`.
 
     Raises `ModelError` where the file is missing, is no TFLite file, has no card (as when its end
-    was cut off), or was changed since the card was written.
+    was cut off), or was changed since the card was written; `Problem` where reading fails.
     """
     try:
         if path.exists() and not path.is_dir() and not path.is_file():
             raise ModelError(f"{path}: cannot read the model: it is a device or a pipe")
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot read the model: {error.strerror}") from error
+        kind = Problem if error.errno in FLEETING else ModelError  # a restart may mend the first
+        raise kind(f"{path}: cannot read the model: {error.strerror}") from error
     if content[4:8] != b"TFL3":
         raise ModelError(f"{path}: not a TFLite file; make one with: fer-convert MODEL")
     try:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.daemon import model_path
-from edge.errors import ModelError
+from edge.errors import ModelError, Problem
 from edge.model_card import ModelCard, canonical, read_card, with_card
 
 TFLITE = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4
@@ -132,6 +132,12 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
         read_card(tmp_path / "none.tflite")
     with pytest.raises(ModelError, match="Is a directory"):
         read_card(tmp_path)
+
+
+def test_a_read_that_fails_is_no_fault_of_the_configuration() -> None:
+    with pytest.raises(Problem, match="cannot read the model: Input/output error") as refused:
+        read_card(Path("/proc/self/mem"))  # a restart tries again after 1, not after 78
+    assert refused.value.code == 1
 
 
 def test_an_encrypted_card_is_refused(model: Path) -> None:
