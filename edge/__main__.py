@@ -22,11 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit code is 0, or that of the problem (see `edge.errors`)."""
     options = _parser().parse_args(arguments)
     try:
-        settings = config_file.load(options.config)
+        settings = _settings(options)
         logging.basicConfig(
             level=settings.log.level.upper(), format="%(levelname)s: %(message)s", stream=sys.stderr
         )
         code: int = options.command(settings, options)
+        show.say("", end="", flush=True)  # what the buffer holds may still be refused
     except Problem as problem:
         print(f"fer-edge: {problem}", file=sys.stderr)
         return problem.code
@@ -38,6 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _settings(options: argparse.Namespace) -> Config:
+    try:
+        return config_file.load(options.config)
+    except config_file.NotOurs as problem:
+        if not options.defaults_do:
+            raise
+        print(f"fer-edge: {problem}; going on with the defaults", file=sys.stderr)
+        return Config()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fer-edge",
@@ -46,13 +57,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fer-edge {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     shared = argparse.ArgumentParser(add_help=False)
+    shared.set_defaults(defaults_do=False)
     shared.add_argument(
         "--config", type=Path, metavar="FILE", help="instead of /etc/fer-edge/config.toml"
     )
     shared.add_argument("--version", action="version", version=f"fer-edge {__version__}")
 
     run = commands.add_parser("run", parents=[shared], help="watch, keep the diary, send alerts")
-    run.add_argument("--source", metavar="X", help="instead of camera.source, for this run")
+    run.add_argument(
+        "--source", type=_source, metavar="X", help="instead of camera.source, for this run"
+    )
     run.add_argument("--realtime", action="store_true", help="play a file at its own pace")
     run.add_argument("--loop", type=_positive, default=1, metavar="N", help="play a file N times")
     run.set_defaults(command=_run)
@@ -62,10 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     demo = commands.add_parser("demo", parents=[shared], help="see it work: no camera, no broker")
-    demo.set_defaults(command=_demo)
+    demo.set_defaults(command=_demo, defaults_do=True)
 
     bench = commands.add_parser("bench", parents=[shared], help="what it costs on this machine")
-    bench.add_argument("--source", metavar="VIDEO", help="instead of the packaged clip")
+    bench.add_argument(
+        "--source", type=_source, metavar="VIDEO", help="instead of the packaged clip"
+    )
     bench.add_argument("--frames", type=_positive, metavar="N", help="the first N only")
     bench.add_argument("--compare", action="store_true", help="the classic loop beside ours")
     bench.add_argument(
@@ -76,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--allocations", action="store_true", help="growth over 10,000 frames, too")
     bench.add_argument("--json", action="store_true", help="one JSON object for scripts")
-    bench.set_defaults(command=_bench)
+    bench.set_defaults(command=_bench, defaults_do=True)
 
     log = commands.add_parser("log", parents=[shared], help="read the diary")
     log.add_argument("--since", type=show.span, metavar="SPAN", help="such as 30m, 1h, 7d")
@@ -92,6 +108,12 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
     return int(text)
+
+
+def _source(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty; 'auto' takes the first camera")
+    return text
 
 
 def _run(settings: Config, options: argparse.Namespace) -> int:
@@ -126,10 +148,12 @@ def _check(settings: Config, options: argparse.Namespace) -> int:
     for result in check(settings):
         results.append(result)
         if not options.json:
-            print(f"{'ok' if result.ok else 'FAIL':<5} {result.part:<7} {result.text}", flush=True)
+            show.say(
+                f"{'ok' if result.ok else 'FAIL':<5} {result.part:<7} {result.text}", flush=True
+            )
     well = all(result.ok for result in results)
     if options.json:
-        print(json.dumps({"ok": well, "parts": [result._asdict() for result in results]}))
+        show.say(json.dumps({"ok": well, "parts": [result._asdict() for result in results]}))
     return 0 if well else 1
 
 
@@ -156,7 +180,7 @@ def _bench(settings: Config, options: argparse.Namespace) -> int:
         ),
     )
     for line in [json.dumps(report)] if options.json else told.lines(report):
-        print(line)
+        show.say(line)
     return 0
 
 

@@ -6,9 +6,11 @@ Every default lives here, once. `config.toml` at the top of the repository docum
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from edge.toml_record import limited, one_of
 NAME = re.compile(r"[a-z0-9_-]{1,32}")
 #: The alert that no rule raises: there was no face for too long.
 BLIND = "blind"
+#: Bytes of a text in MQTT, which counts them in 16 bits.
+LONGEST = 65535
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 
 
@@ -155,6 +159,23 @@ class Config:
 def slug(name: str) -> str:
     """`name` with what no topic should hold replaced by `-`."""
     return re.sub(r"[^a-z0-9_-]", "-", name.lower())
+
+
+def most_readings(rule: AlertRule, mood: Mood) -> float:
+    """How many readings of one face the window of `rule` holds at most."""
+    interval_s = mood.reading_interval_s
+    return math.ceil(rule.window_s / interval_s) if interval_s else math.inf
+
+
+def rarities(config: Config) -> Iterator[str]:
+    """A line for every alert that no single face can raise."""
+    for at, rule in enumerate(config.alerts):
+        most = most_readings(rule, config.mood)
+        if rule.count > most:
+            yield (
+                f"alerts[{at}].count: {rule.count} within window_s is more than one face gives,"
+                f" a reading every mood.reading_interval_s: at most {most:.0f}"
+            )
 
 
 def _directory(configured: str, variable: str) -> Path:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from edge.config import BLIND, NAME, Config, slug
+from edge.config import BLIND, LONGEST, NAME, Config, Mqtt, most_readings, slug
 from edge.errors import ConfigError, first_line
 from edge.toml_record import record
 
 SYSTEM_CONFIG = Path("/etc/fer-edge/config.toml")
+
+
+class NotOurs(ConfigError):
+    """The system's configuration, which only root and the service may read."""
 
 
 def load(path: Path | None) -> Config:
@@ -23,6 +27,10 @@ def load(path: Path | None) -> Config:
     except OSError as error:
         if path is None and isinstance(error, FileNotFoundError):
             return Config()
+        if path is None and isinstance(error, PermissionError):
+            raise NotOurs(
+                f"{place}: not yours to read; try with sudo, or name another with --config FILE"
+            ) from error
         raise ConfigError(f"{place}: cannot read the configuration: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
@@ -60,9 +68,24 @@ def _check(config: Config) -> None:
             )
     if 0 < config.faces.blind_after_h * 3600 <= config.mood.reading_interval_s:
         raise ConfigError("faces.blind_after_h: must be longer than mood.reading_interval_s")
-    prefix = config.mqtt.prefix
+    _check_mqtt(config.mqtt)
+    _check_alerts(config)
+
+
+def _check_mqtt(mqtt: Mqtt) -> None:
+    for key, longest in {"username": LONGEST, "prefix": 1000}.items():
+        if len(getattr(mqtt, key).encode()) > longest:
+            raise ConfigError(f"mqtt.{key}: must not be longer than {longest} bytes")
+    try:
+        mqtt.host.encode("idna")  # as connecting will do
+    except UnicodeError as error:
+        raise ConfigError("mqtt.host: is no host name: a part is empty, or too long") from error
+    prefix = mqtt.prefix
     if not prefix or prefix != prefix.strip("/") or set("+#") & set(prefix) or prefix[0] == "$":
         raise ConfigError("mqtt.prefix: must be a topic without + # $ and outer /")
+
+
+def _check_alerts(config: Config) -> None:
     names = [rule.name for rule in config.alerts]
     for at, rule in enumerate(config.alerts):
         where = f"alerts[{at}]"
@@ -74,3 +97,9 @@ def _check(config: Config) -> None:
             raise ConfigError(f"{where}.name: '{rule.name}' is there twice; names must differ")
         if rule.clear_count >= rule.count:
             raise ConfigError(f"{where}.clear_count: must be below count ({rule.count})")
+        most = most_readings(rule, config.mood)
+        if rule.per_face and rule.count > most:
+            raise ConfigError(
+                f"{where}.count: with per_face it is never raised: within window_s a face has at"
+                f" most {most:.0f} readings, one every mood.reading_interval_s; make count less"
+            )

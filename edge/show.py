@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,17 @@ def where(config: Config) -> Path:
     return SERVICE if not told and not diary.files(own) and os.path.lexists(SERVICE) else own
 
 
+def say(text: str, *, end: str = "\n", flush: bool = False) -> None:
+    """Prints; raises `Problem` where standard output takes no more."""
+    try:
+        print(text, end=end, flush=flush)
+    except BrokenPipeError:  # nobody listens any more, which is no problem
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is in the buffer
+        raise Problem(f"cannot write to standard output: {error.strerror}") from error
+
+
 def show(directory: Path, options: argparse.Namespace) -> None:
     """Prints the diary in `directory`; `options` has `since`, `follow`, `csv` and `json`.
 
@@ -47,12 +59,12 @@ def show(directory: Path, options: argparse.Namespace) -> None:
     start = _ago(options.since) if options.since else None
     rows = _rows(directory, start, follow=options.follow)
     if options.json:
-        print(json.dumps({"rows": [row.as_dict() for row in rows]}))
+        say(json.dumps({"rows": [row.as_dict() for row in rows]}))
     elif options.csv:
         _print_csv(rows, flush=options.follow)
     else:
         for row in rows:
-            print(_sentence(row), flush=options.follow)
+            say(_sentence(row), flush=options.follow)
 
 
 def _ago(since: timedelta) -> datetime | None:
@@ -86,8 +98,8 @@ def _print_csv(rows: Iterator[Row], *, flush: bool) -> None:
     for row in rows:
         if row.header != head:
             head = row.header
-            print(",".join(head), end="\r\n")
-        print(",".join(row.values), end="\r\n", flush=flush)
+            say(",".join(head), end="\r\n")
+        say(",".join(row.values), end="\r\n", flush=flush)
 
 
 def _sentence(row: Row) -> str:

@@ -6,17 +6,22 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import config_file as configuration
-from edge.config import AlertRule, Camera, Config, resolve
+from edge.alarm import Alarm
+from edge.config import AlertRule, Camera, Config, Mood, rarities, resolve
 from edge.config_file import load, parse
 from edge.errors import ConfigError
+from edge.mood import Mood as Moods
+from edge.records import Box, Face, Frame
 from tests.conftest import ROOT
 
 
@@ -149,6 +154,15 @@ WRONG = [
         "[faces]\nblind_after_h = 1\n[[alerts]]\nname = 'blind'",
         "alerts[0].name: 'blind' is the name of faces.blind_after_h's alert",
     ),
+    (
+        "[mood]\nreading_interval_s = 5\n[[alerts]]\nper_face = true\ncount = 25",
+        "alerts[0].count: with per_face it is never raised: within window_s a face has at most 24"
+        " readings, one every mood.reading_interval_s",
+    ),
+    ('[mqtt]\nhost = "a..b"', "mqtt.host: is no host name"),
+    (f'[mqtt]\nhost = "{"x" * 64}.org"', "mqtt.host: is no host name"),
+    (f'[mqtt]\nprefix = "{"x" * 70_000}"', "mqtt.prefix: must not be longer than 1000 bytes"),
+    (f'[mqtt]\nusername = "{"ü" * 33_000}"', "mqtt.username: must not be longer than 65535"),
     ("[mood]\nreading_interval_s = -1", "mood.reading_interval_s: must be 0 to 3600, not -1"),
     ("a =\nb = 1", "not valid TOML: Invalid value (at line 1, column 4)"),
     ("[camera]\n[camera]", "not valid TOML: Cannot declare ('camera',) twice (at line 2"),
@@ -223,6 +237,31 @@ def test_no_table_whatsoever_ends_in_anything_but_a_config_or_its_one_line(
 def test_no_text_whatsoever_ends_in_a_traceback(text: str) -> None:
     said = complaint(lambda: parse(text, "x"))
     assert not said or said.startswith("x: ")
+
+
+def test_hosts_of_every_kind_are_taken() -> None:
+    for host in ("pi", "broker.local.", "192.168.1.2", "::1", "fe80::1%eth0", "küche.example"):
+        assert parse(f'[mqtt]\nhost = "{host}"', "x").mqtt.host == host
+
+
+@pytest.mark.parametrize(
+    ("count", "window_s", "interval_s", "rare"),
+    [(24, 120, 5, 0), (25, 120, 5, 1), (2, 1, 0.6, 0), (3, 1, 0.6, 1), (1, 1, 60, 0), (9, 1, 0, 0)],
+)
+def test_an_alert_that_one_face_cannot_raise_is_told(
+    count: int, window_s: float, interval_s: float, rare: int
+) -> None:
+    """By the real mood and alarm: what is told is not raised by any number of readings."""
+    rule = AlertRule(count=count, window_s=window_s, emotions=("sad",), clear_count=0)
+    settings = Config(mood=Mood(reading_interval_s=interval_s), alerts=(rule,))
+    assert len(list(rarities(settings))) == rare
+    mood = Moods(settings.mood, ("sad",), lambda *_: np.ones(1, np.float32))
+    alarm, face, raised = Alarm([rule]), Face(1, Box(0, 0, 40, 40)), 0
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    for at in range(3000):
+        frame = Frame(np.zeros((48, 48), np.uint8), now, at / 10, at / 10)
+        raised += len(alarm.update(frame, mood.read(frame, [face])))
+    assert (raised == 0) == bool(rare)
 
 
 # Directories
