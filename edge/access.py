@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.config import Config, Mqtt, expanded
+from edge.address import shown
+from edge.config import LONGEST, Config, Mqtt, expanded
 from edge.errors import ConfigError, first_line
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def access(config: Mqtt) -> Access:
             password = _password(path)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"mqtt.password_file: {path}: {why(error)}") from error
+        if len(password.encode()) > LONGEST:
+            raise ConfigError(f"mqtt.password_file: {path}: longer than {LONGEST} bytes")
     return Access(config.host, config.port, config.username, password, _tls(config))
 
 
@@ -106,7 +108,7 @@ def _password(path: Path) -> str:
 
 
 def _first_line(path: Path) -> str:
-    return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    return path.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
 
 
 def why(error: Exception) -> str:
@@ -121,8 +123,8 @@ def exposed(config: Config, file: Path) -> Iterator[str]:
     secrets = {
         "mqtt.password_file": config.mqtt.password_file,
         "mqtt.tls_key": config.mqtt.tls_key or config.mqtt.tls_cert,
-        "camera.source holds a password":
-            str(file) if re.search(r"//[^/]*:[^/]*@", config.camera.source) else "",
+        "camera.source may hold a password":
+            str(file) if shown(config.camera.source) != config.camera.source else "",
     }  # fmt: skip
     for name, secret in secrets.items():
         path = expanded(secret) if secret else file

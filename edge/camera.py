@@ -7,9 +7,10 @@ the next one is asked for.
 from __future__ import annotations
 
 import os
-import re
+import stat
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 
 from edge import film, picamera, webcam
+from edge.address import shown
 from edge.clock import LiveClock, MediaClock
 from edge.config import Camera, expanded
 from edge.errors import CameraError
@@ -28,6 +30,8 @@ Frames: TypeAlias = Generator[Frame, None, None]
 
 #: A camera that is silent for so long is given up; the watchdog must bear it.
 STALLED_S = 8.0
+#: The major number of V4L2's devices (Linux, Documentation/admin-guide/devices.txt).
+_V4L2 = 81
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
@@ -92,16 +96,19 @@ def _prepare_opencv() -> None:
 
 
 def is_file(source: str) -> bool:
-    """Whether `source` is played with media time as its clock."""
+    """Whether `source` is played with media time as its clock.
+
+    Raises `CameraError` where it may lie below a directory that is closed to us.
+    """
     if source in {"auto", "picamera2"} or source.isdecimal():  # whatever lies where we started
         return False
-    path = expanded(source)
-    return path.is_file() or path.is_dir()
-
-
-def shown(source: str) -> str:
-    """`source` as it may be printed: a stream's password stays out of logs."""
-    return re.sub(r"//[^/]*@", "//", source)
+    try:
+        mode = expanded(source).stat().st_mode
+    except PermissionError as error:
+        raise film.denied(shown(source), error) from error
+    except (OSError, ValueError):  # not there, or no path at all
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _upright(gray: ByteArray, camera: Camera) -> ByteArray:
@@ -142,6 +149,22 @@ def refuse_absent(camera: Camera) -> None:
         raise CameraError(f"{source}: no such file, folder or camera (see camera.source)")
     if not Path(node).exists():
         raise CameraError(f"{node}: no such camera; plug it in, or set camera.source")
+
+
+def refuse_wrong(camera: Camera) -> None:
+    """Raises `CameraError` for a source that can be known to be wrong, and opens no camera."""
+    source = camera.source
+    refuse_absent(camera)
+    if source == "picamera2":
+        picamera.library()
+    elif is_file(source):
+        with closing(open_frames(camera, threading.Event())) as frames:
+            if next(frames, None) is None:
+                raise CameraError(f"{source}: no picture can be read from it")
+    elif source != "auto" and "://" not in source:
+        found = Path(_node(source)).stat()
+        if not stat.S_ISCHR(found.st_mode) or os.major(found.st_rdev) != _V4L2:
+            raise CameraError(f"{_node(source)}: is no camera (see camera.source)")
 
 
 def _node(source: str) -> str:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.camera import open_frames, shown
+from edge.address import shown
+from edge.camera import open_frames
 from edge.classifier import Classifier
-from edge.config import Config, resolve
+from edge.config import Config, rarities, resolve
 from edge.daemon import model_path
 from edge.errors import CameraError, Problem
 from edge.probe import probe
@@ -52,7 +53,8 @@ def _model(config: Config) -> str:
         resolve(rule, classifier.labels)
     _, height, width, _ = classifier.card.input_shape
     classifier(np.zeros((height, width), np.uint8), Box(0, 0, width, height))
-    return f"{path}: {width}x{height}, {', '.join(classifier.labels)} ({classifier.runtime})"
+    found = f"{path}: {width}x{height}, {', '.join(classifier.labels)} ({classifier.runtime})"
+    return "; ".join([found, *rarities(config)])
 
 
 def _camera(config: Config) -> str:

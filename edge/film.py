@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,12 +29,28 @@ class Shot(NamedTuple):
 
 def play(path: Path, fps: float, loops: int) -> Iterator[Shot]:
     """The pictures of a video, or of a folder at `fps`, `loops` times; media time goes on."""
+    _refuse_closed(path)
     start_s = end_s = 0.0
     for _ in range(loops):
         for picture, from_s, to_s in _folder(path, fps) if path.is_dir() else _video(path):
             yield Shot(picture, start_s + from_s, start_s + to_s)
             end_s = start_s + to_s
         start_s = end_s
+
+
+def denied(name: str, error: OSError) -> CameraError:
+    """What to say of a file or folder that the system keeps from us."""
+    return CameraError(
+        f"{name}: {error.strerror}; the service sees no home directory:"
+        " put the file where it can be read"
+    )
+
+
+def _refuse_closed(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise denied(str(path), error) from error
 
 
 def _video(path: Path) -> Iterator[Shot]:

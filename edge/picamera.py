@@ -30,7 +30,7 @@ def present() -> bool:
     It lists those too, but can give no second stream, and often no luma, of them: they are V4L2's.
     """
     try:
-        cameras = _library().Picamera2.global_camera_info()
+        cameras = library().Picamera2.global_camera_info()
     except (CameraError, RuntimeError) as error:
         if importlib.util.find_spec("picamera2") is not None:  # there, but of no use
             log.warning("%s", error)
@@ -47,8 +47,8 @@ def luma(
     asked for. Raises `CameraError` where there is no camera, it is busy, or `patience` with it is
     over (libcamera itself only logs that).
     """
-    library = _library()
-    device = _open(library, camera)
+    module = library()
+    device = _open(module, camera)
     try:
         width, height = _start(device, camera)
         last = None
@@ -59,12 +59,13 @@ def luma(
             number = request.request.sequence  # libcamera counts what the camera gave
             patience.rewarded(0 if last is None else max(0, number - last - 1))
             last = number
-            yield from _plane(library, request, width, height)
+            yield from _plane(module, request, width, height)
     finally:
         _close(device)
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The module picamera2. Raises `CameraError` where it is not installed, or of no use."""
     try:
         import picamera2  # noqa: PLC0415
     except ImportError as error:

@@ -6,15 +6,17 @@ what waits in the outbox waits on, and an alert that is raised ends, as at any s
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from edge import daemon
 from edge.access import access
-from edge.camera import refuse_absent
-from edge.config import Config
+from edge.camera import refuse_wrong
+from edge.config import Config, rarities
 from edge.errors import MALFORMED, ConfigError, Problem
 from edge.records import Frame
 from edge.systemd import Notifier
@@ -26,8 +28,13 @@ class Reload:
     """Looks for `asked` between frames; any number of signals until then are one."""
 
     def __init__(
-        self, load: Callable[[], Config], asked: threading.Event, notifier: Notifier
+        self,
+        current: Config,
+        load: Callable[[], Config],
+        asked: threading.Event,
+        notifier: Notifier,
     ) -> None:
+        self._current = current
         self._load, self._asked, self._notifier = load, asked, notifier
         self._next: Config | None = None
 
@@ -46,12 +53,13 @@ class Reload:
     def taken(self) -> Config | None:
         """The configuration that takes over, once."""
         found, self._next = self._next, None
+        self._current = found or self._current
         return found
 
     def _checked(self) -> Config | None:
         try:
             config = self._load()
-            validate(config)
+            validate(config, self._current)
         except Problem as problem:
             log.error("%s; the configuration stays as it was", problem)
             return None
@@ -59,14 +67,16 @@ class Reload:
         return config
 
 
-def validate(config: Config) -> None:
-    """Raises `Problem` where `daemon.serve` would, as far as can be told beside a running one."""
+def validate(config: Config, running: Config) -> None:
+    """Raises `Problem` where `daemon.serve` would, as far as can be told beside `running`."""
     daemon.read_model(config)
     if config.mqtt.host:
         access(config.mqtt)
-    refuse_absent(config.camera)
+    refuse_wrong(config.camera)
     _possible(config.log_directory, "log.directory")
     _possible(config.state_directory, "state.directory")
+    if config.log_directory.resolve() != running.log_directory.resolve():  # that one we have
+        _free(config.log_directory)
 
 
 def _possible(directory: Path, key: str) -> None:
@@ -76,6 +86,22 @@ def _possible(directory: Path, key: str) -> None:
     except OSError as error:
         if error.errno in MALFORMED:
             raise ConfigError(f"{key}: {directory}: {error.strerror}") from error
+
+
+def _free(directory: Path) -> None:
+    """As `Journal` will see it; a disk that refuses for now is none of our business here either."""
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Problem(f"log.directory: {directory}: another fer-edge writes there") from error
+    except OSError:
+        return
+    finally:
+        os.close(fd)
 
 
 def serve(
@@ -92,8 +118,10 @@ def serve(
     """
     current: Config | None = config
     with Notifier() as notifier:
-        reload = Reload(load, asked, notifier)
+        reload = Reload(config, load, asked, notifier)
         while current is not None:
             logging.getLogger().setLevel(current.log.level.upper())
+            for line in rarities(current):
+                log.warning("%s", line)
             daemon.serve(current, stop, notifier, realtime=realtime, loops=loops, heed=reload.heed)
             current = reload.taken()

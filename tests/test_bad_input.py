@@ -20,10 +20,12 @@ import pytest
 
 from edge import diary
 from edge.__main__ import main
+from edge.config import Config as Settings
 from edge.daemon import model_path
 from tests.conftest import ROOT, Run, command, environment, wait_for
 from tests.disks import Mounted
 from tests.test_camera import Device, pull
+from tests.test_outbox import as_nobody
 
 CLIP = ROOT / "edge" / "assets" / "average-faces.mp4"
 Config = Callable[[str], Path]
@@ -154,6 +156,9 @@ def test_a_model_that_cannot_be_used_is_refused(
         ("picamera2", "apt install python3-picamera2"),
         ("nowhere", "nowhere: no such file, folder or camera (see camera.source)"),
         ("rtsp://u:secret@127.0.0.1:9/x", "rtsp://127.0.0.1:9/x: cannot open the stream"),
+        ("rtsp://u:a/secret@127.0.0.1:9/x", "rtsp://...: cannot open the stream"),
+        ("http://127.0.0.1:9/x.cgi?pwd=secret", "http://127.0.0.1:9/...: cannot open the stream"),
+        ("rtsp://127.0.0.1:9/pwd=secret&c=1", "rtsp://127.0.0.1:9/...: cannot open the stream"),
     ],
 )
 def test_a_camera_that_is_not_there_ends_the_run(
@@ -383,12 +388,66 @@ def test_a_broker_that_refuses_is_said_once_and_the_diary_goes_on(
     assert "Connection refused" in said[0]
 
 
+# The output
+
+
+@pytest.mark.parametrize("arguments", [["log"], ["log", "--csv"], ["log", "--json"], ["check"]])
+@pytest.mark.parametrize("rows", [1, 1000], ids=["short", "longer than the buffer"])
+def test_an_output_that_takes_no_more_is_one_line(
+    config: Config, tmp_path: Path, arguments: list[str], rows: int
+) -> None:
+    (tmp_path / "log").mkdir()
+    row = "2026-03-01T12:00:00.000+01:00,1,happy,1.0000,1.0000,8,4,40,40,\r\n"
+    (tmp_path / "log" / diary.NAME).write_text(
+        diary.header(["happy"]) + "\r\n" + row * rows, newline=""
+    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*arguments, "--config", config(f'[camera]\nsource = "{CLIP}"')),
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "fer-edge: cannot write to standard output: No space left on device\n"
+
+
+# The system's configuration, which others may not read
+
+
+@pytest.mark.usefixtures("in_process")
+def test_who_may_not_read_the_configuration_is_told_how_and_the_demo_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    path = tmp_path / "closed" / "config.toml"
+    monkeypatch.setattr("edge.config_file.SYSTEM_CONFIG", path)
+    monkeypatch.setattr("edge.demo.show", lambda settings, _: print(settings == Settings()))
+    hint = f"fer-edge: {path}: not yours to read; try with sudo, or name another with --config FILE"
+    with as_nobody():
+        assert main(["log"]) == 78
+        assert capfd.readouterr().err == f"{hint}\n"
+        assert main(["demo"]) == 0
+    assert capfd.readouterr() == ("True\n", f"{hint}; going on with the defaults\n")
+
+
 # The command line: 2
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["walk"], ["run", "--loop", "0"], ["run", "--loop", "x"], ["log", "--csv", "--json"]],
+    [
+        [],
+        ["walk"],
+        ["run", "--loop", "0"],
+        ["run", "--loop", "x"],
+        ["run", "--source", ""],
+        ["bench", "--source", ""],
+        ["log", "--csv", "--json"],
+    ],
 )
 def test_a_command_line_without_sense_is_bad_usage(fer_edge: Run, arguments: list[str]) -> None:
     done = fer_edge(*arguments)

@@ -801,6 +801,19 @@ def test_a_broker_that_hung_up_while_it_was_starting_still_gets_mqtt_5(
 # What is wrong in the configuration
 
 
+def test_a_byte_order_mark_is_no_part_of_the_password(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(b"\xef\xbb\xbfword\r\n")
+    assert access(Mqtt("h", username="u", password_file=str(path))).password == "word"
+
+
+def test_a_password_longer_than_mqtt_knows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("x" * 65536)
+    with pytest.raises(ConfigError, match=r"mqtt.password_file: .*: longer than 65535 bytes"):
+        access(Mqtt("h", username="u", password_file=str(path)))
+
+
 def test_a_password_file_that_is_not_there_is_a_matter_of_configuration(tmp_path: Path) -> None:
     missing = tmp_path / "none"
     with pytest.raises(ConfigError, match=r"mqtt.password_file: .*none: No such file"):
@@ -874,12 +887,14 @@ def test_secrets_that_everybody_can_read_are_named_and_others_are_not(tmp_path: 
     assert list(exposed(config, file)) == [
         f"mqtt.password_file: everybody can read {tmp_path}/word; chmod o-r it",
         f"mqtt.tls_key: everybody can read {tmp_path}/client.key; chmod o-r it",
-        f"camera.source holds a password: everybody can read {file}; chmod o-r it",
+        f"camera.source may hold a password: everybody can read {file}; chmod o-r it",
     ]
     (tmp_path / "word").unlink()
     assert len(list(exposed(config, file))) == 2
     assert list(exposed(Config(), file)) == []
     assert list(exposed(Config(camera=Camera(source="rtsp://host/live")), file)) == []
+    query = Config(camera=Camera(source="http://host/video?user=me&pwd=word"))
+    assert len(list(exposed(query, file))) == 1
 
 
 # check

@@ -20,12 +20,14 @@ import numpy as np
 import pytest
 
 from edge import camera, gray, patience, picamera, webcam
-from edge.camera import is_file, open_frames
+from edge.address import shown
+from edge.camera import is_file, open_frames, refuse_wrong
 from edge.check import check
 from edge.config import Camera, Config, Log
 from edge.errors import CameraError, ConfigError
 from edge.records import ByteArray, Frame
 from tests.conftest import wait_for
+from tests.test_outbox import as_nobody
 
 GRAY = np.zeros((48, 64), np.uint8)
 GRAY[:24, :32] = 200  # bright upper left corner
@@ -58,6 +60,53 @@ def folder(tmp_path: Path) -> Path:
     cv2.imwrite(str(place / "c.PGM"), GRAY[:10, :12])
     (place / "notes.txt").write_text("no picture")
     return place
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "file below", "folder below"])
+def test_what_is_closed_to_us_is_said_so(kind: str) -> None:
+    """As systemd's ProtectHome closes every home directory to the service."""
+    with tempfile.TemporaryDirectory() as place:  # not below tmp_path, which is its owner's alone
+        Path(place).chmod(0o755)
+        home = Path(place) / "home"
+        home.mkdir()
+        path = video(home / "x.avi") if "file" in kind else home / "pictures"
+        if "folder" in kind:
+            path.mkdir()
+        (home if "below" in kind else path).chmod(0)
+        for attempt in (frames, lambda source: refuse_wrong(Camera(source=str(source)))):
+            with as_nobody(), pytest.raises(CameraError) as refused:
+                attempt(path)
+            assert str(refused.value).startswith(f"{path}: Permission denied; the service sees no")
+        home.chmod(0o700)
+
+
+def test_a_name_that_no_file_can_have_is_one_line() -> None:
+    with pytest.raises(CameraError, match="no such file, folder or camera"):
+        frames("x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("rtsp://host:554/Streaming/Channels/101", "rtsp://host:554/Streaming/Channels/101"),
+        ("rtsp://[fe80::1%eth0]:554/live", "rtsp://[fe80::1%eth0]:554/live"),
+        ("rtsp://admin:geheim@host/live", "rtsp://host/live"),
+        ("rtsp://admin:ge@heim@host/live", "rtsp://host/live"),
+        ("rtsp://admin:ge/heim@host/live", "rtsp://..."),
+        ("rtsp://admin:ge?heim@host/live", "rtsp://..."),
+        ("rtsp://a:geheim@b/heim@host/live", "rtsp://..."),
+        ("rtsp://admin:geheim", "rtsp://..."),
+        ("http://host/video.cgi?user=admin&pwd=geheim", "http://host/..."),
+        ("http://host?geheim", "http://host/..."),
+        ("http://host/video?user=me@home.de&pwd=geheim", "http://..."),
+        ("rtsp://host:554/user=admin&password=geheim&channel=1", "rtsp://host:554/..."),
+        ("rtsp://host:geheim/live", "rtsp://..."),
+        ("/dev/video0", "/dev/video0"),
+        ("a=b@c.mp4", "a=b@c.mp4"),
+    ],
+)
+def test_of_an_address_only_what_can_hold_no_secret_is_printed(source: str, printed: str) -> None:
+    assert shown(source) == printed
 
 
 # Files
@@ -570,10 +619,10 @@ def test_check_prints_a_stream_without_its_password(
     device: Device, tmp_path: Path, password: str
 ) -> None:
     device.pictures.put(picture(5))
-    source = f"rtsp://me:{password}@host:554/live@2"
+    source = f"rtsp://me:{password}@host:554/live/2"
     parts = check(Config(camera=Camera(source=source), log=Log(directory=str(tmp_path))))
     (said,) = [result.text for result in parts if result.part == "camera"]
-    assert said == "rtsp://host:554/live@2: a picture of 64x48"
+    assert said == "rtsp://host:554/live/2: a picture of 64x48"
 
 
 def test_auto_takes_the_first_node_that_gives_a_picture(

@@ -95,6 +95,15 @@ def test_a_part_that_is_not_well_is_named_with_what_to_do_and_the_others_are_tri
     assert "Traceback" not in done.stderr
 
 
+def test_an_alert_that_one_face_cannot_raise_is_told_by_check_and_run(
+    fer_edge: Run, config: Config
+) -> None:
+    path = config(lines(mood="reading_interval_s = 5"))
+    told = "alerts[0].count: 30 within window_s is more than one face gives"
+    assert told in fer_edge("check", "--config", path).stdout.splitlines()[0]
+    assert f"WARNING: {told}" in fer_edge("run", "--config", path).stderr
+
+
 def test_json_says_what_is_wrong_too(fer_edge: Run, config: Config) -> None:
     done = fer_edge("check", "--json", "--config", config(lines(mqtt='host = "nobody.invalid"')))
     assert done.returncode == 1

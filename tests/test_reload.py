@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from edge import diary
+from edge.config import Config
 from edge.config_file import parse
 from edge.errors import Problem
+from edge.journal import Journal
 from edge.outbox import NAME
 from edge.reload import validate
 from edge.systemd import Notifier
@@ -125,20 +127,45 @@ def test_a_wrong_one_is_said_and_the_old_one_goes_on(
         ('[camera]\nsource = "/dev/video77"', "/dev/video77: no such camera"),
         ('[camera]\nsource = "77"', "/dev/video77: no such camera"),
         ('[camera]\nsource = "film.mp4"', "no such file, folder or camera"),
+        ('[camera]\nsource = "/etc/hostname"', "/etc/hostname: no picture can be read from it"),
+        ('[camera]\nsource = "/etc"', "/etc: no readable picture in this folder"),
+        ('[camera]\nsource = "/dev/null"', "/dev/null: is no camera"),
+        # A restart would end with it, and only an installation can mend it.
+        ('[camera]\nsource = "picamera2"', "picamera2 is not installed here"),
     ],
 )
 def test_everything_is_looked_at_before_it_is_taken(lines: str, complaint: str) -> None:
     with pytest.raises(Problem, match=complaint):
-        validate(parse(lines, "x"))
+        validate(parse(lines, "x"), Config())
 
 
-@pytest.mark.parametrize("source", ["auto", "picamera2", "rtsp://host/live", str(CLIP)])
+@pytest.mark.parametrize("source", ["auto", "rtsp://host/live", str(CLIP)])
 def test_what_may_be_right_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     monkeypatch.setenv("LOGS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    validate(parse(f'[camera]\nsource = "{source}"', "x"))
+    validate(parse(f'[camera]\nsource = "{source}"', "x"), Config())
+
+
+def test_a_diary_that_another_process_writes_is_refused_and_our_own_is_not(tmp_path: Path) -> None:
+    config = parse(f'[log]\ndirectory = "{tmp_path}"', "x")
+    with Journal(config.log, tmp_path, ("happy",)):
+        with pytest.raises(Problem, match=f"{tmp_path}: another fer-edge writes there"):
+            validate(config, Config())
+        validate(config, config)
+    validate(config, Config())
+
+
+def test_a_source_without_pictures_does_not_end_the_service(tmp_path: Path) -> None:
+    film = f'{LINES}[camera]\nsource = "{CLIP}"\n'
+    with service(tmp_path / "run", film, "--realtime", "--loop", 99) as running:
+        growing(running)
+        for source in ("/etc/hostname", "/dev/null"):
+            reload(running, f'{LINES}[camera]\nsource = "{source}"\n')
+            wait_for(lambda source=source: f"{source}: " in running.said(), "the refusal")
+        assert growing(running)
+        assert running.said().count("; the configuration stays as it was") == 2
 
 
 def descriptors_and_threads(running: Service) -> tuple[int, int]:
