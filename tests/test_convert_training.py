@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,9 +27,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def fer_train(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+#: On several threads sums come in another order each time.
+ONE_THREAD = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def fer_train(
+    *words: object, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    line = command(*words)
     return subprocess.run(
-        command(*words), capture_output=True, text=True, cwd=cwd, timeout=400, check=False
+        line, capture_output=True, text=True, cwd=cwd, timeout=400, check=False, env=env
     )
 
 
@@ -80,10 +88,15 @@ def test_it_learns_and_its_file_converts(data: Path, tmp_path: Path) -> None:
     assert card["input_range"] == "0..255"
 
 
-def test_a_kill_costs_an_epoch_at_most(data: Path, tmp_path: Path) -> None:
+def test_a_kill_costs_an_epoch_at_most_and_changes_nothing(data: Path, tmp_path: Path) -> None:
     words = ["--network", "tiny", "--data", data, "--epochs", 3, "--batch", 8, "--out", "t.keras"]
+    (tmp_path / "whole").mkdir()
+    whole = fer_train(*words, cwd=tmp_path / "whole", env=ONE_THREAD)
+    assert whole.returncode == 0, whole.stderr
     unfinished = tmp_path / "t.training"
-    running = subprocess.Popen(command(*words), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command(*words), cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=ONE_THREAD
+    )
     assert running.stderr is not None
     assert any(line.startswith("epoch 2/3") for line in running.stderr)
     [before] = history(tmp_path / "t.csv")
@@ -99,11 +112,12 @@ def test_a_kill_costs_an_epoch_at_most(data: Path, tmp_path: Path) -> None:
     assert other.returncode == 2
     assert "rate: 0.002, not 0.1" in other.stderr.splitlines()[-1]
 
-    gone_on = fer_train(*words, "--resume", cwd=tmp_path)
+    gone_on = fer_train(*words, "--resume", cwd=tmp_path, env=ONE_THREAD)
     assert gone_on.returncode == 0, gone_on.stderr
     rows = history(tmp_path / "t.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert rows[0] == before
+    assert timeless(rows) == timeless(history(tmp_path / "whole" / "t.csv"))
     assert not unfinished.exists()
     again = fer_train(*words, "--resume", "--force", cwd=tmp_path)
     assert again.returncode == 2
@@ -144,7 +158,13 @@ def test_a_pupil_learns_what_its_teacher_says(data: Path, tmp_path: Path) -> Non
         (["--data", "no.csv"], "no.csv: no such file"),
         (["--data", "x.npz", "--out", "m.h5"], "--out m.h5: wanted the name of a .keras file"),
         (["--data", "x.npz", "--augment", "twist=3"], "--augment twist=3: 'twist=3' is none of"),
+        (["--data", "x.npz", "--augment", "zoom=1"], "--augment zoom=1: 'zoom=1' is none of"),
         (["--data", "x.npz", "--epochs", "0"], "argument --epochs: 0: must be 1 or more"),
+        (["--data", "x.npz", "--seed", "-1"], "argument --seed: -1: must be 0 to 4294967295"),
+        (["--data", "x.npz", "--ema", "1"], "argument --ema: 1: must be from 0 to below 1"),
+        (["--data", "x.npz", "--teacher-share", "0.5"], "--teacher-share: of whose answers?"),
+        (["--network", "tiny", "--mixed-batches", "0.5"], "--mixed-batches: nothing is mixed"),
+        (["--data", "no.npz", "--data", "no.csv"], "no.npz: no such file"),
     ],
 )
 def test_wrong_options_are_one_line(words: list[str], says: str, tmp_path: Path) -> None:
@@ -160,6 +180,37 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "compact.keras: exists; --force overwrites it" in done.stderr
     assert (tmp_path / "compact.keras").read_text() == "mine"
+
+
+@pytest.mark.parametrize("ending", ["csv", "png"])
+def test_nor_is_what_lies_beside_it(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"compact.{ending}"
+    path.write_text("mine")
+    done = fer_train("--data", "x.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{path.name}: exists; --force overwrites it" in done.stderr
+    path.unlink()
+    path.mkdir()
+    done = fer_train("--data", "x.npz", "--force", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{path.name}: is a folder" in done.stderr
+
+
+def test_the_data_are_not_overwritten_by_force_either(tmp_path: Path) -> None:
+    (tmp_path / "faces.csv").write_text("mine")
+    done = fer_train("--data", "faces.csv", "--out", "faces.keras", "--force", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "faces.csv: would be overwritten, give another --out than faces.keras" in done.stderr
+    assert (tmp_path / "faces.csv").read_text() == "mine"
+
+
+def test_a_loss_that_is_no_number_ends_it(data: Path, tmp_path: Path) -> None:
+    words = ["--network", "small-cnn", "--data", data, "--epochs", 2, "--augment", "none"]
+    done = fer_train(*words, "--rate", "1e25", "--schedule", "constant", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "epoch 1: the loss is not a number; try a lower --rate" in done.stderr.splitlines()[-1]
+    assert "not a number" in json.loads(done.stdout)["error"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_training_is_not_resumed(data: Path, tmp_path: Path) -> None:

@@ -48,6 +48,20 @@ def test_mixup_mixes_pictures_and_targets_alike() -> None:
     np.testing.assert_allclose(batches.mixed(y, share), [[1, 0], [0.75, 0.25]])
 
 
+def test_mixup_mixes_what_errors_cost_as_it_mixes_losses() -> None:
+    some, cost = split(), np.array([10, 0.5, 1], np.float32)
+    how = dataclasses.replace(OURS, batch=2, mixup=1.0, mixed_batches=1.0, smoothing=0.0)
+    wanted = batches.targets(some, 3, dataclasses.replace(how, votes=0.0))
+    made = batches.Batches(some, wanted, cost, how, channels=1)
+    mixes = 0
+    for _, y, weight in made.epoch(0):
+        for row in (0, 1):  # the loss is linear in the target times its weight
+            shares = y[row] * weight[row] / cost
+            assert shares.sum() == pytest.approx(1, rel=1e-5)
+            mixes += np.count_nonzero(shares) == 2
+    assert mixes
+
+
 def test_an_epoch_is_the_same_each_time_and_no_two_are_alike() -> None:
     some = split()
     ones = np.ones(3, np.float32)
@@ -88,7 +102,14 @@ def test_mirrored_is_mirrored_and_moved_repeats_the_edge() -> None:
 def test_augmentations_by_name_and_by_number() -> None:
     assert parse("report") == AUGMENTATIONS["report"]
     assert parse("rotation_deg=7,mirror=1") == Augmentation(rotation_deg=7, mirror=1)
-    for wrong in ("rotation_deg", "rotation_deg=far", "spin=1", "shear=-1"):
+    for wrong in (
+        "rotation_deg",
+        "rotation_deg=far",
+        "spin=1",
+        "shear=-1",
+        "light=nan",
+        "light=inf",
+    ):
         with pytest.raises(UsageError, match="is none of"):
             parse(wrong)
 
@@ -100,6 +121,7 @@ def test_the_rate_halves_on_a_plateau_and_not_below_its_floor() -> None:
     assert fit.plateau_rate(tuple(rows[:4]), how) == 1e-4
     assert fit.plateau_rate(tuple(rows), how) == 5e-5
     assert fit.plateau_rate(tuple(rows[2:3] * 40), how) == 2e-5
+    assert fit.plateau_rate(tuple(rows), dataclasses.replace(OURS, rate=1e-5)) == 1e-5
 
 
 def test_the_first_best_epoch_is_kept() -> None:

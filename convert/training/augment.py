@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import cv2
@@ -75,7 +76,8 @@ def parse(text: str) -> Augmentation:
             values[name] = float(value)
         except ValueError:
             values[name] = -1.0
-        if name not in names or values[name] < 0:
+        most = 1 if name == "zoom" else math.inf  # zoomed by more, a picture stands on its head
+        if name not in names or not 0 <= values[name] < most:
             wanted = f"{', '.join(AUGMENTATIONS)}, or NAME=NUMBER,... of {', '.join(names)}"
             raise UsageError(f"--augment {text}: '{part}' is none of {wanted}")
     return Augmentation(**values)

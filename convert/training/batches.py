@@ -76,7 +76,10 @@ class Batches:
             y, weight = self.wanted[rows], self.cost[self.split.labels[rows]]
             if recipe.mixup and rng.random() < recipe.mixed_batches:
                 share = rng.beta(recipe.mixup, recipe.mixup, size=len(rows)).astype(np.float32)
-                x, y, weight = (mixed(part, share) for part in (x, y, weight))
+                # What an error costs belongs to its target: both are blended as one.
+                costly = mixed(y * weight[:, None], share)
+                x, weight = mixed(x, share), mixed(weight, share)
+                y = costly / weight[:, None]
             x = as_input(x, self.channels)
             if self.teacher is not None:
                 y = (1 - recipe.teacher_share) * y + recipe.teacher_share * self.teacher(x)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from convert import process
-from convert.screen import Bars
+from convert.screen import Bars, exit_code
 from convert.training import augment
 from convert.training.recipe import NETWORKS, Recipe, preset
 from convert.training.state import state_path
 from edge import __version__
-from edge.errors import Problem, UsageError, meant
+from edge.errors import UsageError, meant
 
 EXAMPLES = """examples:
   fer-train --data fer2013.csv
@@ -43,8 +43,9 @@ def parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     add = made.add_argument
+    data = "FER2013 csv, npz, class folders; may be repeated"
     add("--network", metavar="NAME", default=NETWORKS[0], help=", ".join(NETWORKS))
-    add("--data", metavar="PATH", nargs="+", default=[], help="FER2013 csv, npz, class folders")
+    add("--data", metavar="PATH", nargs="+", action="extend", default=[], help=data)
     add("--out", metavar="FILE", type=Path, help="history and curves go beside it (NAME.keras)")
     _flag(add, "--contempt", "keep contempt as an eighth class")
     _flag(add, "--resume", "go on where the same training stopped")
@@ -64,7 +65,7 @@ def _recipe_options(add: Callable[..., Any]) -> None:
     """One option for each field of `Recipe`."""
     add("--epochs", metavar="N", type=_whole)
     add("--batch", metavar="N", type=_whole)
-    add("--seed", metavar="N", type=int)
+    add("--seed", metavar="N", type=_seed)
     add("--optimizer", choices=["adam", "adamw", "nadam"])
     add("--rate", metavar="R", type=_positive, help="highest learning rate")
     add("--weight-decay", metavar="W", type=_share)
@@ -80,7 +81,7 @@ def _recipe_options(add: Callable[..., Any]) -> None:
     add("--class-weights", action="store_true", help="rare classes cost as much as frequent ones")
     add("--smoothing", metavar="S", type=_share, help="label smoothing")
     add("--votes", metavar="S", type=_share, help="share of FER+'s votes in the targets")
-    add("--ema", metavar="M", type=_share, help="momentum of averaged weights; 0 for none")
+    add("--ema", metavar="M", type=_momentum, help="momentum of averaged weights; 0 for none")
     teacher = "a .keras of fer-train to learn from; may be repeated"
     add("--teacher", metavar="FILE", dest="teachers", action="append", help=teacher)
     add("--teacher-share", metavar="S", type=_share, help="of their answers in the targets")
@@ -89,24 +90,20 @@ def _recipe_options(add: Callable[..., Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     bars = Bars()
-    try:
+
+    def work() -> int:
         options = parser().parse_args(arguments)
         facts = _train(options, bars)
-    except Problem as error:
         bars.close()
-        print(f"fer-train: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt:
-        bars.close()
-        print("fer-train: stopped; the same command with --resume goes on", file=sys.stderr)
-        return 130
-    bars.close()
-    if options.json:
-        print(json.dumps(facts))
-    else:
-        _show(facts)
-    return 0
+        if options.json:
+            print(json.dumps(facts))
+        else:
+            _show(facts)
+        return 0
+
+    return exit_code("fer-train", work, bars, as_json="--json" in arguments)
 
 
 def _train(options: argparse.Namespace, bars: Bars) -> dict[str, Any]:
@@ -121,7 +118,13 @@ def _train(options: argparse.Namespace, bars: Bars) -> dict[str, Any]:
         "resume": options.resume,
         "out": str(out),
     }
-    return process.run(request, bars, options.verbose)
+    try:
+        return process.run(request, bars, options.verbose)
+    except KeyboardInterrupt:
+        if state_path(out).exists():
+            bars.close()
+            print("fer-train: stopped; the same command with --resume goes on", file=sys.stderr)
+        raise
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
@@ -132,7 +135,12 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     names = {field.name for field in dataclasses.fields(Recipe)}
     given = {name: value for name, value in vars(options).items() if name in names}
     given["teachers"] = tuple(given.get("teachers", ()))
-    return dataclasses.replace(preset(network), **given)
+    recipe = dataclasses.replace(preset(network), **given)
+    if "teacher_share" in given and not recipe.teachers:
+        raise UsageError("--teacher-share: of whose answers? give a --teacher, too")
+    if "mixed_batches" in given and not recipe.mixup:
+        raise UsageError("--mixed-batches: nothing is mixed; give --mixup, too")
+    return recipe
 
 
 def _checked(options: argparse.Namespace) -> Path:
@@ -144,11 +152,18 @@ def _checked(options: argparse.Namespace) -> Path:
         raise UsageError(f"--out {out}: wanted the name of a .keras file to write")
     if not os.access(out.absolute().parent, os.W_OK):
         raise UsageError(f"{out}: its folder cannot be written to")
-    if out.exists() and not options.force:
-        raise UsageError(f"{out}: exists; --force overwrites it")
-    begun = state_path(out)
+    begun, beside = state_path(out), [out.with_suffix(".csv"), out.with_suffix(".png")]
+    ours = [path.resolve() for path in (out, begun, *beside)]
+    for path in map(Path, [*options.data, *getattr(options, "teachers", [])]):
+        if path.resolve() in ours:
+            raise UsageError(f"{path}: would be overwritten, give another --out than {out}")
     if begun.exists() and not (options.resume or options.force):
         raise UsageError(f"{begun}: a training was stopped; --resume goes on, --force starts anew")
+    for path in (out, *beside):
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder, and would be written; give another --out")
+        if path.exists() and not (options.force or (options.resume and path != out)):
+            raise UsageError(f"{path}: exists; --force overwrites it")
     return out
 
 
@@ -167,6 +182,20 @@ def _whole(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to {2**32 - 1}")
+    return value
+
+
+def _momentum(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 0 to below 1")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from convert.training.dataset import Dataset
 from convert.training.recipe import Recipe
 from convert.training.state import State
 from convert.training.temperature import negative_log_likelihood, scores
+from edge.errors import Problem
 from edge.records import FloatArray
 
 PATIENCE, SMALLEST_RATE, WARM_UP_EPOCHS = 3, 2e-5, 2
@@ -41,7 +43,10 @@ class Trainer:
     recipe: Recipe
 
     def run(self, begun: State | None, told: Told, keep: Callable[[State], None]) -> State:
-        """Train from `begun`, else from nothing, to the last epoch; `keep` each epoch's state."""
+        """Train from `begun`, else from nothing, to the last epoch; `keep` each epoch's state.
+
+        Ends early where the loss is no number any more; `Problem` if no epoch went well.
+        """
         state = begun or State(self.recipe, digest(self.dataset), (), (), (), ())
         if begun:
             self._restore(begun)
@@ -51,6 +56,10 @@ class Trainer:
             weights = self.model.get_weights()
             averaged, validation = self._validate(weights)
             figures |= validation | {"seconds": round(time.monotonic() - started_s, 1)}
+            if math.isnan(figures["loss"]) or math.isnan(figures["validation_loss"]):
+                if not state.history:
+                    raise Problem("epoch 1: the loss is not a number; try a lower --rate")
+                break
             history = (*state.history, figures)
             best = averaged if best_epoch(history, self.recipe) == epoch else state.best
             optimizer = [np.asarray(value) for value in self.model.optimizer.variables]
@@ -62,12 +71,23 @@ class Trainer:
         if self.recipe.schedule == "plateau":
             self.model.optimizer.learning_rate = plateau_rate(history, self.recipe)
         self.model.reset_metrics()
+        self._reseed(epoch)
         figures: dict[str, Any] = {}
         for done, (x, y, weight) in enumerate(self.batches.epoch(epoch), 1):
             figures = self.model.train_on_batch(x, y, sample_weight=weight, return_dict=True)
             told(history, done, len(self.batches))
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         return {"epoch": epoch + 1, "rate": rate, "loss": round(float(figures["loss"]), 4)}
+
+    def _reseed(self, epoch: int) -> None:
+        """Dropout draws what belongs to the epoch, as after a stop: no state file keeps its state.
+
+        Of a network's variables, `get_weights` has all but these.
+        """
+        seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        for number, variable in enumerate(seeds):
+            drawn = np.random.SeedSequence((self.recipe.seed, epoch, number))
+            variable.assign(drawn.generate_state(2).astype(variable.dtype))
 
     def _validate(self, weights: list[FloatArray]) -> tuple[list[FloatArray], dict[str, float]]:
         """The averaged weights, and their figures on the validation pictures."""
@@ -151,7 +171,7 @@ def plateau_rate(history: History, recipe: Recipe) -> float:
         if row["validation_loss"] < best:
             best, waited = row["validation_loss"], 0
         elif waited >= PATIENCE:
-            rate, waited = max(rate / 2, SMALLEST_RATE), 0
+            rate, waited = max(rate / 2, min(rate, SMALLEST_RATE)), 0
     return rate
 
 

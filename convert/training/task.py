@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         begun = state.resumed(unfinished, recipe, fit.digest(dataset))
     teacher = distil.together(recipe.teachers, dataset.classes)
     trainer = fit.trainer(dataset, recipe, teacher)
-    for note in dataset.notes:
+    for note in (*dataset.notes, *_of_votes(dataset, recipe)):
         progress(note, 0, 0)
 
     def keep(after: State) -> None:
@@ -42,6 +43,9 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         _write_history(after, out.with_suffix(".csv"))
 
     ended = trainer.run(begun, _teller(recipe, progress), keep)
+    if len(ended.history) < recipe.epochs:
+        number = len(ended.history) + 1
+        progress(f"epoch {number}: the loss is not a number; the best before is kept", 0, 0)
     facts = _finish(ended, dataset, out)
     unfinished.unlink()
     return {"file": request["out"], **facts, "notes": list(dataset.notes)}
@@ -80,6 +84,15 @@ def _finish(ended: State, dataset: Dataset, out: Path) -> dict[str, Any]:
     title = f"{recipe.network}: {facts['accuracy']:.1%} after epoch {best + 1}"
     curves.draw(ended.history, best, title, out.with_suffix(".png"))
     return facts
+
+
+def _of_votes(dataset: Dataset, recipe: Recipe) -> Iterator[str]:
+    """What the recipe makes of FER+'s votes, where that is not what somebody may think."""
+    there = bool(dataset.train.votes.any())
+    if there and not recipe.votes:
+        yield "the votes of FER+ only say what to leave out; --votes 0.3 learns from them, too"
+    if recipe.votes and not there:
+        yield "no votes of FER+ in the data: the labels alone are learnt"
 
 
 def _write_history(ended: State, path: Path) -> None:
