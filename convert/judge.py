@@ -64,7 +64,10 @@ def judge(
             "int8": score(quantized, faces.truth, finding.names),
             "float": score(exact, faces.truth, finding.names),
         }
-        found["warnings"] = _better_ways(model, finding, faces)
+        found["warnings"] = [
+            *data.seen_in_training(Path(request.evaluate or "")),
+            *_better_ways(model, finding, faces),
+        ]
     return Judgement(found, faces, exact, quantized)
 
 

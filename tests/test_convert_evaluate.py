@@ -138,6 +138,7 @@ def test_ckplus_by_person_over_the_labels_that_both_have(shared: Path, evaluate:
     assert found["int8"]["subjects"]["people"] == len(people)
     assert found["int8"]["accuracy_of_data_classes"] >= found["int8"]["accuracy"]
     assert found["int8"]["classes"]["neutral"]["faces"] == 0
+    assert any("a model that was trained on it has seen them" in note for note in found["notes"])
 
 
 def test_mean_over_people_and_the_datas_own_classes() -> None:
@@ -199,7 +200,12 @@ def test_pictures_without_matplotlib(data: Path, tmp_path: Path) -> None:
     [
         (("{model}", "--labels", "fer"), 2, "has its labels in its card"),
         (("{keras}", "--keras", "x.h5"), 2, "--keras: goes with a .tflite"),
+        (("{model}", "--input-range", "0..1"), 2, "--input-range: is for a Keras model"),
+        (("{model}", "--weights", "x.h5"), 2, "--weights: is for a Keras model"),
+        (("{model}", "--input-size", "7x7"), 2, "--input-size: is for a Keras model"),
         (("{folder}/none.tflite",), 2, "no such file"),
+        (("{folder}/" + 300 * "x",), 65, "File name too long"),
+        (("/proc/self/mem",), 65, "cannot be read: Input/output error"),
         (("{folder}/text.tflite",), 65, "not a TFLite file"),
         (("{folder}/text.keras",), 65, "no format that Keras writes"),
     ],
@@ -221,6 +227,13 @@ def test_refusals_are_one_line(
     lines = [line for line in err.splitlines() if line.startswith("fer-evaluate:")]
     assert len(lines) == 1
     assert said in lines[0]
+
+
+def test_data_whose_name_is_too_long_are_one_line(evaluate: Evaluate, tmp_path: Path) -> None:
+    code, _, err = evaluate(model_path("default"), "--data", tmp_path / (300 * "x"))
+    assert code == 65
+    (line,) = [line for line in err.splitlines() if line.startswith("fer-evaluate:")]
+    assert "File name too long" in line
 
 
 def test_worse_faces() -> None:

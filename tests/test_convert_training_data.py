@@ -222,6 +222,75 @@ def test_a_subject_on_both_sides_of_a_folder(tmp_path: Path) -> None:
     assert noted(found, "its own parts have people in common")
 
 
+def people(count: int, each: int, dtype: str = "U") -> dict[str, npt.NDArray[Any]]:
+    """An npz's arrays: `count` people, named as in CK+, with `each` pictures."""
+    pictures, classes = faces(count * each, 15)
+    names = [f"S{100 + number // each:03d}_001_{number:08d}.png" for number in range(count * each)]
+    return {"x": pictures, "y": classes, "name": np.array(names, dtype)}
+
+
+def numbers(found: Dataset, arrays: dict[str, npt.NDArray[Any]], each: int) -> list[set[int]]:
+    """Who is to train on, and who to validate on."""
+    whose = {picture.tobytes(): at // each for at, picture in enumerate(arrays["x"])}
+    return [
+        {whose[pixels] for pixels in as_set(split.pixels) if pixels in whose}
+        for split in (found.train, found.validation)
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["U", "S"])
+def test_people_are_known_by_names_of_text_and_of_bytes(dtype: str, tmp_path: Path) -> None:
+    arrays = people(60, 7, dtype) | {"classes": np.array(FER, dtype)}
+    np.savez(tmp_path / "ck.npz", **arrays)
+    found = load([tmp_path / "ck.npz"], 48)
+    learnt, chosen = numbers(found, arrays, 7)
+    assert chosen
+    assert learnt == set(range(60)) - chosen
+    assert noted(found, "hash of the subject")
+
+
+def test_who_is_in_one_sources_validation_is_in_no_others_training(tmp_path: Path) -> None:
+    arrays = people(60, 7)
+    np.savez(tmp_path / "ck.npz", **arrays)
+    pictures, classes = faces(60 * 7, 16)  # other pictures of the same people, split by person
+    for number, (picture, index) in enumerate(zip(pictures, classes, strict=True)):
+        part = "validation" if number // 7 % 4 == 0 else "train"
+        folder = tmp_path / "own" / part / FER[index]
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"S{100 + number // 7:03d}_002_{number:08d}.png"), picture)
+    found = load([tmp_path / "own", tmp_path / "ck.npz"], 48)
+    learnt, chosen = numbers(found, arrays, 7)
+    assert chosen == set(range(0, 60, 4))
+    assert learnt == set(range(60)) - chosen
+    assert as_set(pictures) <= as_set(found.train.pixels) | as_set(found.validation.pixels)
+
+
+def test_who_is_on_both_sides_by_the_parts_of_two_sources_is_not_trained_on(
+    tmp_path: Path,
+) -> None:
+    for source, seed in (("a", 17), ("b", 18)):
+        pictures, classes = faces(140, seed)
+        for number, (picture, index) in enumerate(zip(pictures, classes, strict=True)):
+            last = number // 7 >= 15  # of twenty people, the last five
+            part = "validation" if last == (source == "a") else "train"
+            folder = tmp_path / source / part / FER[index]
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f"S{100 + number // 7:03d}_0{seed}_{number:08d}.png"), picture)
+    path = tmp_path / "more.npz"
+    np.savez(path, x_train=PICTURES, y_train=CLASSES)
+    found = load([tmp_path / "a", tmp_path / "b", path], 48)
+    assert noted(found, "left out of training, people who are on validation pictures: 140")
+
+
+def test_a_class_may_have_a_folder_for_each_person(tmp_path: Path) -> None:
+    path = parted(tmp_path / "images", train=28, validation=14)
+    deep = path / "train" / "Happy" / "somebody"
+    deep.mkdir()
+    for file in list((path / "train" / "Happy").glob("*.png"))[1:]:
+        file.rename(deep / file.name)
+    assert len(load([path], 48).train.labels) == 28
+
+
 def test_several_sources(shared: Path, tmp_path: Path) -> None:
     table = write_csv(tmp_path / "fer2013.csv", rows(70, 35))
     alone = load([table], 48)
@@ -481,6 +550,7 @@ PICTURES, CLASSES = faces(70, 6)
         ({"x": PICTURES}, ["x[0]", "no label"]),
         ({"pictures": PICTURES}, ["holds pictures", "x_train"]),
         ({"x": PICTURES, "y": CLASSES, "name": np.array(["a.png"])}, ["name: wanted 70"]),
+        ({"x": PICTURES, "y": CLASSES, "classes": np.array("x")}, ["classes: wanted a row of n"]),
         ({"x": PICTURES, "y": CLASSES, "ferplus": np.ones((70, 8))}, ["ferplus: wanted (70, 10)"]),
         ({"x": PICTURES, "y": CLASSES, "ferplus": -np.ones((70, 10))}, ["ferplus", "from 0"]),
         ({"x": np.array([None, 1]), "y": CLASSES}, ["cannot be read"]),

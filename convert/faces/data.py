@@ -80,6 +80,13 @@ def is_whole(path: Path) -> bool:
         return len(_parts(path)) < 2
 
 
+def seen_in_training(path: Path) -> list[str]:
+    """Words of caution about a score on all of `path`, where it sets no faces aside."""
+    if not is_whole(path):
+        return []
+    return [f"{path}: sets no faces aside: a model that was trained on it has seen them"]
+
+
 def _parts(path: Path) -> set[Part]:
     if path.is_dir():
         return folders.parts(path)
@@ -89,8 +96,9 @@ def _parts(path: Path) -> set[Part]:
 
 def _first(path: Path, *choices: Collection[Part], named: str = "") -> Faces:
     """The pictures of the first choice of which there are any."""
-    if not path.exists():
-        raise UsageError(f"{path}: no such file or folder")
+    with readable(path):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
     for wanted in choices:
         unreadable: list[Path] = []
         with readable(path):

@@ -74,7 +74,8 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _files(folder: Path, label: str) -> list[Path]:
-    found = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in ENDINGS]
+    # Deeper ones, too: a class may have a folder for each person.
+    found = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in ENDINGS]
     if label and not found:
         raise RefusedFile(
             f"{folder}: an empty class, no picture in it ({', '.join(ENDINGS)}):"

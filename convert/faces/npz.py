@@ -32,7 +32,7 @@ def pictures(
             held = shown(", ".join(content.files)) or "nothing"
             raise RefusedFile(f"{path}: holds {held}; wanted x_train and y_train, or x and y")
         if "classes" in content:
-            names = [canonical(str(name)) for name in content["classes"]]
+            names = [canonical(name) for name in _words(path, "classes", content["classes"])]
         for suffix, part in found.items():
             if part in wanted:
                 yield from _of_part(path, content, suffix, part, names)
@@ -56,15 +56,16 @@ def _of_part(
     pixels = _pixels(path, f"x{suffix}", content[f"x{suffix}"])
     labels = _labels(path, f"y{suffix}", content, len(pixels), names)
     votes = _votes(path, f"ferplus{suffix}", content, len(pixels))
-    files = content.get(f"name{suffix}")
-    if files is not None and files.shape != (len(pixels),):
-        raise RefusedFile(f"{path}: name{suffix}: wanted {len(pixels)} names, not {files.shape}")
+    key = f"name{suffix}"
+    files = _words(path, key, content[key]) if key in content else None
+    if files is not None and len(files) != len(pixels):
+        raise RefusedFile(f"{path}: {key}: wanted {len(pixels)} names, not {len(files)}")
     for row, picture in enumerate(pixels):
         yield Picture(
             _gray(picture),
             labels[row],
             part,
-            f"x{suffix}[{row}]" if files is None else str(files[row]),
+            f"x{suffix}[{row}]" if files is None else files[row],
             None if votes is None else votes[row],
         )
 
@@ -77,6 +78,15 @@ def _pixels(path: Path, key: str, array: npt.NDArray[Any]) -> ByteArray:
             f" not {array.dtype} {array.shape}"
         )
     return array
+
+
+def _words(path: Path, key: str, array: npt.NDArray[Any]) -> list[str]:
+    """Names, of text or of bytes."""
+    if array.ndim != 1 or array.dtype.kind not in "US":
+        raise RefusedFile(f"{path}: {key}: wanted a row of names, not {array.dtype} {array.shape}")
+    return [
+        name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in array
+    ]
 
 
 def _gray(picture: ByteArray) -> ByteArray:
@@ -114,7 +124,7 @@ def _votes(path: Path, key: str, content: Mapping[str, Any], count: int) -> Floa
         return None
     columns: tuple[str, ...] = FERPLUS
     if "ferplus_columns" in content:
-        columns = tuple(str(name) for name in content["ferplus_columns"])
+        columns = tuple(_words(path, "ferplus_columns", content["ferplus_columns"]))
     array = content[key]
     if set(columns) != set(FERPLUS) or array.shape != (count, len(FERPLUS)):
         raise RefusedFile(

@@ -60,11 +60,14 @@ class Answers:
 
 
 def is_tflite(path: Path) -> bool:
-    """Whether `path` is, or is called, a `.tflite`."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(8)[4:] == b"TFL3" or path.suffix == ".tflite"
+    """Whether `path` is, or is called, a `.tflite`. Raises `RefusedFile` if it cannot be read."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(8)[4:] == b"TFL3" or path.suffix == ".tflite"
+    except OSError as error:
+        raise RefusedFile(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def tflite(path: Path, asked: Asked, progress: Progress) -> tuple[ModelCard, Answers]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convert.compare import compare, known
-from convert.faces.data import Faces
+from convert.faces.data import Faces, seen_in_training
 from convert.request import Progress
 from convert.scoring import answering, pictures, score_table
 from convert.scoring.answering import Answers, Asked
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add("model", metavar="MODEL", type=Path, help=".tflite, or what fer-convert opens")
     add("--data", metavar="PATH", type=Path, required=True, help="npz, FER2013 csv, class folders")
     splits = ["", "train", "public", "private"]
-    part = "train, public or private (what is set aside from training)"
+    part = "train, public or private (what is set aside from training, else all)"
     add("--split", metavar="PART", default="", choices=splits, help=part)
     add("--keras", metavar="MODEL", help="the float model that MODEL.tflite was made from")
     add("--weights", metavar="FILE", help="the weights of a model.json")
@@ -85,12 +85,13 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
 
     Raises `Problem` of the kind that fits.
     """
+    tflite = answering.is_tflite(options.model)
     if not options.model.exists():
         raise UsageError(f"{options.model}: no such file")
     asked = Asked(options.data, options.split, options.robustness)
     words = ("weights", "labels", "input_range", "input_size")
     given = {name: getattr(options, name) for name in words}
-    if answering.is_tflite(options.model):
+    if tflite:
         answered = _tflite(options, asked, given, progress)
     else:
         if options.keras:
@@ -108,6 +109,8 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
         "left_out": len(everything.pictures) - len(faces.pictures),
         "notes": [note for answers in answered.values() for note in answers.notes],
     }
+    if not options.split:
+        scores["notes"] += seen_in_training(options.data)
     if faces.unreadable:
         scores["notes"].append(f"{options.data}: {faces.unreadable} pictures cannot be read")
     scores |= {kind: scored(answers, faces) for kind, answers in answered.items()}
@@ -123,6 +126,9 @@ def _tflite(
     """Of the `.tflite`, and of `--keras` with the labels, the range and the size of its card."""
     if options.labels:
         raise UsageError(f"--labels: {options.model} has its labels in its card")
+    for name in [] if options.keras else [name for name in given if given[name] is not None]:
+        option = name.replace("_", "-")
+        raise UsageError(f"--{option}: is for a Keras model; give it with --keras, or leave it out")
     card, answers = answering.tflite(options.model, asked, progress)
     answered = {"int8": answers}
     if options.keras:

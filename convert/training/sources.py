@@ -81,8 +81,9 @@ def sources(paths: Sequence[Path]) -> list[Source]:
 
 def _check(path: Path) -> None:
     ending = path.suffix.lower()
-    if not path.exists():
-        raise UsageError(f"{path}: no such file or folder. {WHERE_TO_GET}")
+    with readable(path):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder. {WHERE_TO_GET}")
     if ending in ARCHIVES:
         raise RefusedFile(f"{path}: unpack it first; {WANTED}")
     if not path.is_dir() and ending not in (".npz", ".csv"):

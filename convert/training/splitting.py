@@ -15,11 +15,20 @@ SHARE = 0.1
 def divided(items: Sequence[Item]) -> tuple[list[Item], list[Item], list[str]]:
     """`(train, validation, notes)`: by the sources' own parts, else by hash.
 
-    A class that this leaves without a validation picture gets the subject, or the picture, whose
-    hash is the smallest.
+    Nobody is on both sides: whom a source's own parts have, the hash has no say about, and who
+    would be on both by the parts of two sources is left out of training. A class that this leaves
+    without a validation picture gets the subject, or the picture, whose hash is the smallest.
     """
     own = _settled(items)
-    chosen = {group(item) for item in items if item.source not in own and _rank(item) < SHARE}
+    settled = [item for item in items if item.source in own and item.subject]
+    held = {item.subject for item in settled if item.validation}
+    taught = {item.subject for item in settled} - held
+    chosen = {
+        group(item)
+        for item in items
+        if item.source not in own
+        and (item.subject in held or (item.subject not in taught and _rank(item) < SHARE))
+    }
 
     def validates(item: Item) -> bool:
         return item.validation if item.source in own else group(item) in chosen
@@ -29,9 +38,13 @@ def divided(items: Sequence[Item]) -> tuple[list[Item], list[Item], list[str]]:
         free = [item for item in items if item.label == label and item.source not in own]
         if free:
             chosen.add(group(min(free, key=_rank)))
-    train = [item for item in items if not validates(item)]
     validation = [item for item in items if validates(item)]
-    return train, validation, _notes(train, validation, own)
+    people = {item.subject for item in validation} - {""}
+    train = [item for item in items if not validates(item) and item.subject not in people]
+    notes = _notes(train, validation, own)
+    if both := len(items) - len(train) - len(validation):
+        notes.append(f"left out of training, people who are on validation pictures: {both}")
+    return train, validation, notes
 
 
 def group(item: Item) -> bytes:
