@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,14 @@ def test_a_pupil_learns_what_its_teacher_says(data: Path, tmp_path: Path) -> Non
     pupil = fer_train(*words, "--teacher", "teacher.keras", "--json", cwd=tmp_path)
     assert pupil.returncode == 0, pupil.stderr
     assert json.loads(pupil.stdout)["recipe"]["teachers"] == ["teacher.keras"]
+    with zipfile.ZipFile(tmp_path / "teacher.keras") as whole:
+        entries = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(tmp_path / "cut.keras", "w") as cut:
+        for name, content in entries.items():
+            cut.writestr(name, content[:2000] if name.endswith(".h5") else content)
+    damaged = fer_train(*words, "--teacher", "cut.keras", "--force", cwd=tmp_path)
+    assert damaged.returncode == 65
+    assert "fer-train: --teacher cut.keras: is damaged" in damaged.stderr.splitlines()[-1]
     unknown = fer_train(*words, "--teacher", "no.keras", "--force", cwd=tmp_path)
     assert unknown.returncode == 2
     assert unknown.stderr.splitlines()[-1] == "fer-train: --teacher no.keras: no such file"

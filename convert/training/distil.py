@@ -11,7 +11,7 @@ import numpy as np
 from convert.training.batches import Teacher
 from convert.training.stamp import labels_of
 from convert.training.temperature import PROBABILITIES, softmax
-from edge.errors import UsageError
+from edge.errors import RefusedFile, UsageError, first_line
 from edge.records import FloatArray
 
 
@@ -19,7 +19,7 @@ def together(paths: Sequence[str], classes: tuple[str, ...]) -> Teacher | None:
     """The mean of the answers of the teachers in `paths`; None where there is none.
 
     They are files of `fer-train`, which take grey pixels 0..255. Raises `UsageError` where one is
-    not, or has other classes.
+    not, or has other classes, `RefusedFile` where it is damaged.
     """
     if not paths:
         return None
@@ -43,7 +43,10 @@ def _opened(path: Path, classes: tuple[str, ...]) -> keras.Model:
         raise UsageError(
             f"--teacher {path}: knows {', '.join(labels)}; the data {', '.join(classes)}"
         )
-    return keras.models.load_model(path, compile=False)
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RefusedFile(f"--teacher {path}: is damaged ({first_line(error)})") from error
 
 
 def _probabilities(teacher: keras.Model, pixels: FloatArray) -> FloatArray:
