@@ -82,8 +82,9 @@ def is_whole(path: Path) -> bool:
 
 def seen_in_training(path: Path) -> list[str]:
     """Words of caution about a score on all of `path`, where it sets no faces aside."""
-    if not is_whole(path):
-        return []
+    with readable(path):
+        if _parts(path) != {Part.TRAIN}:
+            return []
     return [f"{path}: sets no faces aside: a model that was trained on it has seen them"]
 
 
