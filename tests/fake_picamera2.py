@@ -47,12 +47,15 @@ class Sensor:
     opened: list[FakePicamera2] = field(default_factory=list)
     on_timeout: Any = lambda: None
 
-    def install(self) -> ModuleType:
-        """The module, as `import picamera2` gives it from now on."""
+    def install(self) -> None:
+        """Makes it what `import picamera2` gives from now on."""
+        sys.modules["picamera2"] = self.module()
+
+    def module(self) -> ModuleType:
+        """As `import picamera2` would give it."""
         module = ModuleType("picamera2")
         module.Picamera2 = type("Picamera2", (FakePicamera2,), {"sensor": self})  # type: ignore[attr-defined]
         module.MappedArray = FakeMappedArray  # type: ignore[attr-defined]
-        sys.modules["picamera2"] = module
         return module
 
 

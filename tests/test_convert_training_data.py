@@ -596,6 +596,12 @@ def test_broken_folders(tmp_path: Path) -> None:
     refused([path], RefusedFile, str(path), "no picture of fear to train on")
 
 
+def test_classes_beside_a_part_are_in_the_wrong_place(tmp_path: Path) -> None:
+    path = parted(tmp_path / "images", train=28, validation=14)
+    (path / "train" / "Happy").rename(path / "Happy")
+    refused([path], RefusedFile, str(path / "Happy"), "beside", "move the classes", "train")
+
+
 def test_folders_that_are_no_data(tmp_path: Path) -> None:
     empty, flat, one = tmp_path / "empty", tmp_path / "flat", tmp_path / "one"
     empty.mkdir()

@@ -28,7 +28,7 @@ FAST = Camera(source="picamera2", width=600, height=400, fps=240)
 def sensor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sensor]:
     """A Pi camera that a test may spoil before it is opened."""
     made = Sensor()
-    monkeypatch.setitem(sys.modules, "picamera2", made.install())
+    monkeypatch.setitem(sys.modules, "picamera2", made.module())
     monkeypatch.setattr(picamera, "_CLOSE_S", 0.05)
     yield made
     made.unhang.set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from convert.faces.parts import ALL_PARTS, Part, Picture, part_named
+from convert.faces.parts import ALL_PARTS, FERPLUS, Part, Picture, part_named
 from edge.errors import RefusedFile
 from edge.model_card import canonical
 from edge.records import ByteArray
@@ -26,7 +26,8 @@ def pictures(
     With sub-folders named as parts (train, validation or val, test), classes are looked for in
     each of them, else in `path` itself, which is a part where its own name says so. Without
     class folders, pictures lie in `path` and have no label. Damaged ones are added to `unreadable`.
-    Raises `RefusedFile` for a class folder without pictures and where over 1 % are damaged.
+    Raises `RefusedFile` for a class folder without pictures or beside a part, and where over 1 %
+    are damaged.
     """
     total = 0
     for part, folder in _part_folders(path):
@@ -58,6 +59,13 @@ def _part_folders(path: Path) -> list[tuple[Part, Path]]:
         return _part_folders(alone[0])
     inside = [(part_named(folder.name), folder) for folder in _folders(path)]
     found = [(part, folder) for part, folder in inside if part is not None]
+    known = {canonical(name) for name in FERPLUS}
+    beside = [folder for part, folder in inside if not part and canonical(folder.name) in known]
+    if found and beside:
+        raise RefusedFile(
+            f"{beside[0]}: a class beside {found[0][1].name}: move the classes to train on into"
+            f" {path / 'train'}"
+        )
     return found or [(part_named(path.resolve().name) or Part.TRAIN, path)]
 
 
