@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import logging
 import math
 import os
@@ -19,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from edge import archive, diary, repair
+from edge import archive, diary, lock, repair
 from edge.clock import synchronised
 from edge.config import Log
 from edge.errors import MALFORMED, ConfigError, Problem
@@ -170,7 +169,8 @@ class Journal:
         """Opens the current file, mends its end, puts it aside where it is another model's."""
         self._directory.mkdir(parents=True, exist_ok=True)
         if self._lock is None:
-            self._lock = _lock(self._directory)
+            # Two writers would mix their face numbers.
+            self._lock = lock.take(self._directory, os.O_DIRECTORY)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o640)
         self._size, last = repair.mend(self._fd, self._header, self._path)
@@ -245,14 +245,3 @@ def _hopeless(error: OSError, directory: Path) -> None:
         raise Problem(
             f"{directory}: another fer-edge writes its diary there; stop it, or set log.directory"
         ) from error
-
-
-def _lock(directory: Path) -> int:
-    """A lock that falls with the process: two writers would mix their face numbers."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise
-    return fd

@@ -7,7 +7,6 @@ alerts wait, for the broker has been away for long, the oldest make room, and th
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import logging
@@ -17,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from edge import lock
 from edge.alarm import Episode
 from edge.errors import MALFORMED, ConfigError, Problem, first_line
 from edge.records import Alert, AlertEvent
@@ -186,19 +186,14 @@ class Outbox:
         disk refuses it; the database then has the same trouble, and says so.
         """
         try:
-            path = self._path.with_suffix(".lock")
-            lock = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock.take(self._path.with_suffix(".lock"), os.O_CREAT)
         except BlockingIOError as error:
-            os.close(lock)
             raise Problem(
                 f"{self._path.parent}: another fer-edge keeps its alerts there;"
                 " stop it, or set state.directory"
             ) from error
-        return lock
+        except OSError:
+            return None
 
     def _close(self) -> None:
         if self._database is not None:

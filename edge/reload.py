@@ -6,14 +6,13 @@ what waits in the outbox waits on, and an alert that is raised ends, as at any s
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from edge import daemon
+from edge import daemon, lock
 from edge.access import access
 from edge.camera import refuse_wrong
 from edge.config import Config, rarities
@@ -91,17 +90,11 @@ def _possible(directory: Path, key: str) -> None:
 def _free(directory: Path) -> None:
     """As `Journal` will see it; a disk that refuses for now is none of our business here either."""
     try:
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(lock.take(directory, os.O_DIRECTORY))
     except BlockingIOError as error:
         raise Problem(f"log.directory: {directory}: another fer-edge writes there") from error
     except OSError:
         return
-    finally:
-        os.close(fd)
 
 
 def serve(
