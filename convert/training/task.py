@@ -35,7 +35,8 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         begun = state.resumed(unfinished, recipe, fit.digest(dataset))
     teacher = distil.together(recipe.teachers, dataset.classes)
     trainer = fit.trainer(dataset, recipe, teacher)
-    for note in (*dataset.notes, *_of_votes(dataset, recipe)):
+    notes = [*dataset.notes, *_of_votes(dataset, recipe)]
+    for note in notes:
         progress(note, 0, 0)
 
     def keep(after: State) -> None:
@@ -45,10 +46,11 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     ended = trainer.run(begun, _teller(recipe, progress), keep)
     if len(ended.history) < recipe.epochs:
         number = len(ended.history) + 1
-        progress(f"epoch {number}: the loss is not a number; the best before is kept", 0, 0)
+        notes.append(f"epoch {number}: the loss is not a number; the best before is kept")
+        progress(notes[-1], 0, 0)
     facts = _finish(ended, dataset, out)
     unfinished.unlink()
-    return {"file": request["out"], **facts, "notes": list(dataset.notes)}
+    return {"file": request["out"], **facts, "notes": notes}
 
 
 def _finish(ended: State, dataset: Dataset, out: Path) -> dict[str, Any]:
