@@ -37,6 +37,8 @@ def tidy(
         finally:
             plain = sorted(directory.glob("expressions-*.csv"))
             _each([path for path in plain if diary.ROTATED.fullmatch(path.name)], _compress)
+    except FileNotFoundError:  # somebody took it away meanwhile; what comes next begins it anew
+        return
     except OSError as error:
         log.warning("%s: cannot tidy old diary files: %s", directory, first_line(error))
 

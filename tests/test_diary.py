@@ -247,7 +247,7 @@ def test_follow_waits_for_a_diary_and_goes_on_across_a_rotation(
     out = follow()
     write(log, ago(days=1, minutes=1))
     wait_for(lambda: printed_faces(out.read_text()) == [1], "the first row")
-    write(log, NOW, first_face=2)  # of another day: a new file
+    write(log, ago(), first_face=2)  # of another day: a new file
     wait_for(lambda: printed_faces(out.read_text()) == [1, 2], "the row of the new file")
     assert len(diary.files(log)) == 2
 

@@ -583,6 +583,23 @@ def test_rows_that_never_found_a_place_are_counted_at_the_end(
     assert "2 rows could not be written" in caplog.text
 
 
+def test_a_diary_that_is_taken_away_needs_no_tidying(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, pack = tmp_path / "log", archive._pack
+    folder.mkdir()
+    (folder / f"expressions-{date.today()}.csv").write_bytes(b"row")
+
+    def pack_and_move(path: Path, part: Path) -> None:
+        pack(path, part)
+        folder.rename(tmp_path / "elsewhere")
+
+    monkeypatch.setattr(archive, "_pack", pack_and_move)
+    archive.tidy(folder, Log())
+    assert (tmp_path / "elsewhere").exists()
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("gone", ["file", "directory", "moved", "emptied", "cut short"])
 def test_a_diary_removed_under_us_is_begun_anew_with_the_next_row(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, gone: str
