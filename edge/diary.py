@@ -172,8 +172,9 @@ def _lines(path: Path) -> Iterator[str]:
             replaced = False
             while not replaced:
                 # Asked before reading: what was written before the rotation is read after it.
-                replaced = _inode(path) != os.fstat(file.fileno()).st_ino
-                if os.fstat(file.fileno()).st_size < file.tell():  # emptied, and begun anew
+                ours = os.fstat(file.fileno())
+                replaced = _inode(path) != ours.st_ino
+                if ours.st_size < file.tell():  # emptied, and begun anew
                     file.seek(0)
                 while (line := file.readline()).endswith(b"\n"):
                     yield line.decode("utf-8", "surrogateescape")

@@ -126,8 +126,9 @@ def _tflite(
     """Of the `.tflite`, and of `--keras` with the labels, the range and the size of its card."""
     if options.labels:
         raise UsageError(f"--labels: {options.model} has its labels in its card")
-    for name in [] if options.keras else [name for name in given if given[name] is not None]:
-        option = name.replace("_", "-")
+    without_effect = [name for name, value in given.items() if value is not None]
+    if without_effect and not options.keras:
+        option = without_effect[0].replace("_", "-")
         raise UsageError(f"--{option}: is for a Keras model; give it with --keras, or leave it out")
     card, answers = answering.tflite(options.model, asked, progress)
     answered = {"int8": answers}
