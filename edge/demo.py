@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from edge import daemon, diary
 from edge.config import AlertRule, Camera, Config, Log, Mood, Mqtt, State
 from edge.errors import Problem
 from edge.records import Reading
+from edge.show import say
 from edge.systemd import Notifier
 
 CLIP = Path(__file__).parent / "assets" / "average-faces.mp4"
@@ -32,7 +32,7 @@ def show(settings: Config, stop: threading.Event) -> None:
     Only the model is taken from `settings`. Raises `Problem` without amqtt, the embedded broker.
     """
     with _broker() as port, _subscriber(port):
-        print("A clip of average faces, nobody's picture, through the real loop.\n", flush=True)
+        _say("A clip of average faces, nobody's picture, through the real loop.\n")
         directory = Path(tempfile.mkdtemp(prefix="fer-edge-demo-"))
         config = Config(
             device="demo",
@@ -49,7 +49,7 @@ def show(settings: Config, stop: threading.Event) -> None:
         daemon.serve(config, stop, Notifier(""), realtime=True, listener=_print_readings)
     path = directory / diary.NAME
     count = sum(1 for _ in diary.rows(path))
-    print(f"\nThe diary has {count} rows: {path}")
+    _say(f"\nThe diary has {count} rows: {path}")
 
 
 def _print_readings(readings: Iterable[Reading]) -> None:
@@ -61,8 +61,7 @@ def _print_readings(readings: Iterable[Reading]) -> None:
 
 def _say(line: str) -> None:
     """Prints a line at once and in one piece: two threads have something to say."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    say(f"{line}\n", end="", flush=True)
 
 
 @contextlib.contextmanager
@@ -108,7 +107,8 @@ def _subscriber(port: int) -> Iterator[None]:
         client.subscribe("fer-edge/#", qos=1)
 
     def on_message(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        _say(f"       MQTT  {message.topic}  {message.payload.decode()}")
+        with contextlib.suppress(Problem, BrokenPipeError):  # the readings' next line ends the demo
+            _say(f"       MQTT  {message.topic}  {message.payload.decode()}")
 
     client.on_connect, client.on_message = on_connect, on_message
     client.on_subscribe = lambda *_: subscribed.set()

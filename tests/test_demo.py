@@ -106,6 +106,40 @@ def test_the_demo_can_be_interrupted(tmp_path: Path) -> None:
     assert "The diary has" in out.read_text()
 
 
+def test_an_output_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("amqtt")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("demo"),
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "fer-edge: cannot write to standard output: No space left on device\n"
+
+
+def test_a_reader_that_goes_ends_the_demo(tmp_path: Path) -> None:
+    pytest.importorskip("amqtt")
+    process = subprocess.Popen(
+        command("demo"),
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout:
+        assert process.stdout.readline().startswith("A clip of average faces")
+    with process.stderr:
+        assert not process.stderr.read()
+    assert process.wait(10) == 0
+
+
 def test_the_demo_takes_another_model_from_the_configuration(fer_edge: Run, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[model]\npath = "/none.tflite"\n')
