@@ -73,7 +73,7 @@ class Recipe:
 
 #: What the student report trained its networks with.
 REPORT = Recipe(network="", epochs=20)
-#: What the shipped `default` is trained with.
+#: What the shipped `default` is trained with, and its teacher before it; README has both commands.
 COMPACT = Recipe(
     network="compact",
     epochs=60,
