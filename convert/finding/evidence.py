@@ -7,7 +7,7 @@ wrong. The input range was clear for 35. It was not for six with an accuracy bel
 steps for BatchNormalization to remember; for one that is no emotion model; for pixels less their
 mean, undivided, in gray; for two of the seven without BatchNormalization whose ranges (-1..1,
 -0.5..0.5, a mean and deviation) differ in contrast alone; and for one trained on CK+. The order was
-clear for 36, and rightly suggested for three of four in orders of other data sets or their own.
+clear for 34, and rightly suggested for two of four in orders of other data sets or their own.
 
 The answers of 28 (seven classes, 30 % or better), columns put into other orders and some left out:
 FER2013's order and the alphabetical one were clear in all; those of RAF-DB, FER+ and AffectNet in

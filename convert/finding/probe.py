@@ -2,7 +2,7 @@
 
 A network trained on photographs leans towards the intended expression when it sees a synthetic
 face, and face by face it leans as another such network does (see `convert.finding.reader`),
-whatever the contrast of its input. So the shipped model tells what the columns of a stranger's
+whatever the contrast of its input. So our reader tells what the columns of a stranger's
 answers mean.
 """
 
