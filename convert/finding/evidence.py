@@ -9,14 +9,14 @@ mean, undivided, in gray; for two of the seven without BatchNormalization whose 
 -0.5..0.5, a mean and deviation) differ in contrast alone; and for one trained on CK+. The order was
 clear for 34, and rightly suggested for two of four in orders of other data sets or their own.
 
-The answers of 38 (seven or eight classes), columns put into ten random orders and every order with
-two classes exchanged: of the 380 random ones 4 were called clear, wrongly; of the 826 exchanged ones
-108, so an order one exchange from a usual one may not be noticed. With an earlier reader, of 28
-models with columns left out: of usual sets of six, five, four and three classes 66, 78, 64 and 13 %
-were clear; 1.1, 0.5, 0 and 0 % wrongly so, such as keep disgust and leave out fear. What the user
-stated was never contradicted where it was right, and always where it was wrong and the evidence
-clear. FER2013's order and the alphabetical one were clear in all; those of RAF-DB, FER+ and
-AffectNet in none.
+The answers of 38 (seven or eight classes), columns put into ten random orders and into every
+order with two classes exchanged: of the 380 random ones 4 were called clear, wrongly; of the 826
+exchanged ones 108, so an order one exchange from a usual one may not be noticed. With an earlier
+reader, of 28 models, columns put into other orders and some left out: FER2013's order and the
+alphabetical one were clear in all, those of RAF-DB, FER+ and AffectNet in none; of usual sets of
+six, five, four and three classes 66, 78, 64 and 13 % were clear, 1.1, 0.5, 0 and 0 % wrongly so,
+such as keep disgust and leave out fear; what the user stated was never contradicted where it was
+right, and always where it was wrong and the evidence clear.
 The thresholds were set by the same models.
 """
 
