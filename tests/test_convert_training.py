@@ -71,13 +71,13 @@ def test_an_epoch_on_a_slice(network: str, data: Path, tmp_path: Path) -> None:
 
 
 def test_it_learns_and_its_file_converts(data: Path, tmp_path: Path) -> None:
-    words = ["--network", "tiny", "--data", data, "--epochs", 8, "--batch", 10, "--json"]
+    words = ["--network", "tiny", "--data", data, "--epochs", 16, "--batch", 10, "--json"]
     done = fer_train(*words, "--augment", "none", "--mixup", 0, "--ema", 0, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
-    assert facts["accuracy"] > 0.6  # of seven classes, on faces it has not seen
+    assert facts["accuracy"] > 0.9  # of seven classes, on faces it has not seen
     assert facts["recipe"]["seed"] == 1
-    assert facts["calibration_error"]["after"] <= facts["calibration_error"]["before"] + 0.02
+    assert facts["calibration_error"]["after"] <= facts["calibration_error"]["before"]
 
     convert = [sys.executable, "-m", "convert", "tiny.keras", "--json", "--min-agreement", "80"]
     made = subprocess.run(

@@ -221,6 +221,9 @@ def test_ours_are_within_their_limits() -> None:
     assert macs(tiny) <= 12_000_000
     kinds = {type(layer).__name__ for layer in tiny.layers}
     assert not kinds & {"DepthwiseConv2D", "SeparableConv2D"}
+    large = build("large")
+    assert large.count_params() == 4_085_671
+    assert 5 * macs(compact) < macs(large) < 7 * macs(compact)
 
 
 def test_macs_by_hand() -> None:

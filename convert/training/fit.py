@@ -15,6 +15,7 @@ import numpy as np
 from convert.training import networks
 from convert.training.batches import Batches, Teacher, as_input, class_weights, targets
 from convert.training.dataset import Dataset
+from convert.training.fused import fused
 from convert.training.recipe import Recipe
 from convert.training.state import State
 from convert.training.temperature import negative_log_likelihood, scores
@@ -115,7 +116,7 @@ def trainer(dataset: Dataset, recipe: Recipe, teacher: Teacher | None) -> Traine
     """A network with fresh weights, ready to run."""
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.precision == "bfloat16" else "float32")
-    model = networks.build(recipe.network, style(recipe, len(dataset.classes)))
+    model = fused(networks.build(recipe.network, style(recipe, len(dataset.classes))))
     train, classes = dataset.train, len(dataset.classes)
     cost = np.ones(classes, np.float32)
     if recipe.class_weights:

@@ -23,14 +23,19 @@ Widths = tuple[int, int, int, int, int]
 COMPACT: Widths = (24, 32, 64, 128, 192)
 #: As large as 12 million and 150 KB allow: each stage costs about the same.
 TINY: Widths = (16, 16, 36, 48, 64)
+#: A teacher for both, six times the work of `compact`: too large to ship.
+LARGE: Widths = (32, 64, 128, 256, 256)
 
 
-def compact(style: Style = PLAIN, widths: Widths = COMPACT, name: str = "compact") -> keras.Model:
+def compact(
+    style: Style = PLAIN, widths: Widths = COMPACT, name: str = "compact", blocks: int = 1
+) -> keras.Model:
     """A small residual network for 48x48 gray faces.
 
-    A 3x3 stem of `widths[0]` channels, three stages that halve the picture (one residual block
-    each, after He et al. 2016, arXiv 1512.03385), a last 3x3 convolution, global average pooling
-    and one Dense. Batch normalisation throughout; only 3x3 convolutions, which lose least in int8.
+    A 3x3 stem of `widths[0]` channels, three stages that halve the picture (with `blocks`
+    residual blocks each, after He et al. 2016, arXiv 1512.03385), a last 3x3 convolution, global
+    average pooling and one Dense. Batch normalisation throughout; only 3x3 convolutions, which
+    lose least in int8.
     The default widths give 712,447 parameters and 50 million multiply-accumulates.
     """
     stem, *stages, head = widths
@@ -38,11 +43,13 @@ def compact(style: Style = PLAIN, widths: Widths = COMPACT, name: str = "compact
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = _conv(x, stem, style)
     for width in stages:
-        x = shortcut = _conv(x, width, style, strides=2)
-        x = _conv(x, width, style)
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization()(x)
-        x = activate(layers.Add()([x, shortcut]), style)
+        x = _conv(x, width, style, strides=2)
+        for _ in range(blocks):
+            shortcut = x
+            x = _conv(x, width, style)
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+            x = layers.BatchNormalization()(x)
+            x = activate(layers.Add()([x, shortcut]), style)
     x = _conv(x, head, style)
     x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, answer(x, style), name=name)
@@ -51,6 +58,11 @@ def compact(style: Style = PLAIN, widths: Widths = COMPACT, name: str = "compact
 def tiny(style: Style) -> keras.Model:
     """`compact`, as large as 150 KB in int8 and 12 million multiply-accumulates allow."""
     return compact(style, TINY, "tiny")
+
+
+def large(style: Style) -> keras.Model:
+    """`compact` for teachers: 4,085,671 parameters, two residual blocks a stage."""
+    return compact(style, LARGE, "large", blocks=2)
 
 
 def mini_xception(style: Style) -> keras.Model:
@@ -87,6 +99,7 @@ NETWORKS: Mapping[str, Callable[[Style], keras.Model]] = MappingProxyType(
     {
         "compact": compact,
         "tiny": tiny,
+        "large": large,
         "mini-xception": mini_xception,
         "cnn": reported.cnn,
         "deep-cnn": reported.deep_cnn,

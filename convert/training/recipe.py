@@ -9,7 +9,17 @@ from typing import Any
 from convert.training.augment import AUGMENTATIONS, Augmentation
 
 #: The networks by name; `convert.training.networks` builds them.
-NETWORKS = ("compact", "tiny", "mini-xception", "cnn", "deep-cnn", "small-cnn", "vgg16", "resnet50")
+NETWORKS = (
+    "compact",
+    "tiny",
+    "large",
+    "mini-xception",
+    "cnn",
+    "deep-cnn",
+    "small-cnn",
+    "vgg16",
+    "resnet50",
+)
 
 
 @dataclass(frozen=True)
@@ -100,11 +110,13 @@ TINY = dataclasses.replace(
     mixup=0.0,
     teacher_share=0.8,
 )
+#: Their teacher: with so many weights it would learn the pictures by heart sooner.
+LARGE = dataclasses.replace(COMPACT, network="large", weight_decay=0.05)
 
 
 def preset(network: str) -> Recipe:
     """The recipe that a network is trained with unless options say otherwise."""
-    own = {recipe.network: recipe for recipe in (COMPACT, TINY)}
+    own = {recipe.network: recipe for recipe in (COMPACT, TINY, LARGE)}
     return own.get(network, dataclasses.replace(REPORT, network=network))
 
 
