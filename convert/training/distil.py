@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,21 +10,23 @@ import keras
 import numpy as np
 
 from convert.training.batches import Teacher
+from convert.training.fused import fused
 from convert.training.stamp import labels_of
-from convert.training.temperature import PROBABILITIES, softmax
+from convert.training.temperature import HEAD, PROBABILITIES, softmax
 from edge.errors import RefusedFile, UsageError, first_line
 from edge.records import FloatArray
 
 
-def together(paths: Sequence[str], classes: tuple[str, ...]) -> Teacher | None:
+def together(paths: Sequence[str], classes: tuple[str, ...], precision: str) -> Teacher | None:
     """The mean of the answers of the teachers in `paths`; None where there is none.
 
-    They are files of `fer-train`, which take grey pixels 0..255. Raises `UsageError` where one is
-    not, or has other classes, `RefusedFile` where it is damaged.
+    They are files of `fer-train`, which take grey pixels 0..255, and compute as a recipe's
+    `precision` says. Raises `UsageError` where one is not, or has other classes, `RefusedFile`
+    where it is damaged.
     """
     if not paths:
         return None
-    teachers = [_opened(Path(path), classes) for path in paths]
+    teachers = [_fast(_opened(Path(path), classes), precision) for path in paths]
 
     def answer(pixels: FloatArray) -> FloatArray:
         answers = [_probabilities(teacher, pixels) for teacher in teachers]
@@ -47,6 +50,14 @@ def _opened(path: Path, classes: tuple[str, ...]) -> keras.Model:
         return keras.models.load_model(path, compile=False)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RefusedFile(f"--teacher {path}: is damaged ({first_line(error)})") from error
+
+
+def _fast(teacher: keras.Model, precision: str) -> keras.Model:
+    """`teacher` as its pupil computes: its features in bfloat16 where the recipe says so."""
+    if precision == "bfloat16":
+        for layer in itertools.takewhile(lambda layer: layer.name != HEAD, teacher.layers):
+            layer.dtype_policy = "mixed_bfloat16"
+    return fused(teacher)
 
 
 def _probabilities(teacher: keras.Model, pixels: FloatArray) -> FloatArray:

@@ -56,7 +56,7 @@ class Recipe:
     votes: float = 0.0
     ema: float = 0.0
     teachers: tuple[str, ...] = ()
-    teacher_share: float = 0.7
+    teacher_share: float = 0.8
     select: str = "loss"
     precision: str = "float32"
     seed: int = 1
@@ -108,7 +108,6 @@ TINY = dataclasses.replace(
     weight_decay=0.01,
     augmentation=AUGMENTATIONS["light"],
     mixup=0.0,
-    teacher_share=0.8,
 )
 #: Their teacher: with so many weights it would learn the pictures by heart sooner.
 LARGE = dataclasses.replace(COMPACT, network="large", weight_decay=0.05)

@@ -33,7 +33,7 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     begun = None
     if request["resume"]:
         begun = state.resumed(unfinished, recipe, fit.digest(dataset))
-    teacher = distil.together(recipe.teachers, dataset.classes)
+    teacher = distil.together(recipe.teachers, dataset.classes, recipe.precision)
     trainer = fit.trainer(dataset, recipe, teacher)
     notes = [*dataset.notes, *_of_votes(dataset, recipe)]
     for note in notes:
