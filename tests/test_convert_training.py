@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -167,7 +168,10 @@ def test_a_pupil_learns_what_its_teacher_says(data: Path, tmp_path: Path) -> Non
         (["--data", "no.csv"], "no.csv: no such file"),
         (["--data", "x.npz", "--out", "m.h5"], "--out m.h5: wanted the name of a .keras file"),
         (["--data", "x.npz", "--augment", "twist=3"], "--augment twist=3: 'twist=3' is none of"),
-        (["--data", "x.npz", "--augment", "zoom=1"], "--augment zoom=1: 'zoom=1' is none of"),
+        (
+            ["--data", "x.npz", "--augment", "zoom=1"],
+            "--augment zoom=1: zoom=1: must be from 0 to 0.9",
+        ),
         (["--data", "x.npz", "--epochs", "0"], "argument --epochs: 0: must be 1 or more"),
         (["--data", "x.npz", "--seed", "-1"], "argument --seed: -1: must be 0 to 4294967295"),
         (["--data", "x.npz", "--ema", "1"], "argument --ema: 1: must be from 0 to below 1"),
@@ -219,6 +223,19 @@ def test_a_loss_that_is_no_number_ends_it(data: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "epoch 1: the loss is not a number; try a lower --rate" in done.stderr.splitlines()[-1]
     assert "not a number" in json.loads(done.stdout)["error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_force_gives_up_the_training_that_was_stopped(data: Path, tmp_path: Path) -> None:
+    words = ["--network", "tiny", "--data", data, "--epochs", 50, "--force"]
+    (tmp_path / "tiny.training").write_text("of before")
+    running = subprocess.Popen(command(*words), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    assert any(line.startswith("epoch 1/50") for line in running.stderr)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "--resume" not in said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -102,16 +102,13 @@ def test_mirrored_is_mirrored_and_moved_repeats_the_edge() -> None:
 def test_augmentations_by_name_and_by_number() -> None:
     assert parse("report") == AUGMENTATIONS["report"]
     assert parse("rotation_deg=7,mirror=1") == Augmentation(rotation_deg=7, mirror=1)
-    for wrong in (
-        "rotation_deg",
-        "rotation_deg=far",
-        "spin=1",
-        "shear=-1",
-        "light=nan",
-        "light=inf",
-    ):
-        with pytest.raises(UsageError, match="is none of"):
+    with pytest.raises(UsageError, match="'spin=1' is none of"):
+        parse("mirror=1,spin=1")
+    for wrong in ("rotation_deg", "rotation_deg=far", "shear=-1", "light=nan", "light=inf"):
+        with pytest.raises(UsageError, match=f"{wrong}: must be from 0 to"):
             parse(wrong)
+    with pytest.raises(UsageError, match="contrast=5: must be from 0 to 1"):
+        parse("mirror=1,contrast=5")
 
 
 def test_the_rate_halves_on_a_plateau_and_not_below_its_floor() -> None:
@@ -151,12 +148,21 @@ def test_the_temperature_is_found_and_its_fold_is_exact() -> None:
 def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     arrays = [np.full((2, 2), number, np.float32) for number in range(12)]
     row = {"epoch": 1.0, "loss": 0.5}
-    saved = state.State(OURS, "digest", (row,), arrays, arrays[:3], arrays[::-1])
+    saved = state.State(OURS, ("data", "teacher"), (row,), arrays, arrays[:3], arrays[::-1])
     path = tmp_path / "x.training"
     saved.save(path)
     back = state.load(path)
-    assert (back.recipe, back.data, back.history) == (OURS, "digest", (row,))
+    assert (back.recipe, back.origins, back.history) == (OURS, ("data", "teacher"), (row,))
     for kind in ("weights", "optimizer", "best"):
         for ours, theirs in zip(getattr(saved, kind), getattr(back, kind), strict=True):
             np.testing.assert_array_equal(ours, theirs)
     assert [file.name for file in tmp_path.iterdir()] == ["x.training"]
+
+
+def test_a_training_goes_on_with_what_it_was_begun_with_alone(tmp_path: Path) -> None:
+    path, origins = tmp_path / "x.training", ("data", "teacher")
+    state.State(OURS, origins, (), (), (), ()).save(path)
+    assert state.resumed(path, OURS, origins).origins == origins
+    for other, option in ((("others", "teacher"), "--data"), (("data", "others"), "--teacher")):
+        with pytest.raises(UsageError, match=f"begun with other {option};"):
+            state.resumed(path, OURS, other)

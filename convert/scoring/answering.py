@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ class Asked:
     split: str
     worse: bool
 
+    @cached_property
     def faces(self) -> Faces:
-        """All of them, of whatever classes."""
+        """All of them, of whatever classes; read once."""
         return read(self.data, self.split) if self.split else read_test_split(self.data)
 
     def conditions(self, faces: Faces) -> Iterator[tuple[str, list[ByteArray]]]:
@@ -76,7 +78,7 @@ def tflite(path: Path, asked: Asked, progress: Progress) -> tuple[ModelCard, Ans
         classifier = Classifier(path)
     except ModelError as error:  # for the Pi a wrong configuration, here a file that is refused
         raise RefusedFile(str(error)) from error
-    faces = known(asked.faces(), classifier.labels, asked.data)
+    faces = known(asked.faces, classifier.labels, asked.data)
     answers = {}
     for name, pictures in asked.conditions(faces):
         rows = []
@@ -125,7 +127,7 @@ def in_worker(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     said = {name: request[name] for name in ("labels", "input_range")}
     finding = find_out(model, Request(source, "", weights, **said))
     asked = Asked(Path(request["data"]), request["split"], request["worse"])
-    faces = known(asked.faces(), finding.names, asked.data)
+    faces = known(asked.faces, finding.names, asked.data)
     answers = {}
     for name, pictures in asked.conditions(faces):
         parts = []

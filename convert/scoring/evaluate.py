@@ -99,7 +99,7 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> Evaluation:
         floating = answering.keras(str(options.model), asked, given, progress, options.verbose)
         answered = {"float": floating}
     first = next(iter(answered.values()))
-    everything = asked.faces()
+    everything = asked.faces
     faces = known(everything, first.labels, options.data)
     scores: dict[str, Any] = {
         "model": options.model.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
 import cv2
@@ -37,6 +36,9 @@ class Augmentation:
     mirror: float = 0.0
     cover: float = 0.0
 
+
+#: The most that makes sense of each, of those not named 1; zoomed by 1, nothing would be left.
+MOST = {"rotation_deg": 180, "light": 255, "zoom": 0.9}
 
 AUGMENTATIONS = {
     "none": Augmentation(),
@@ -76,10 +78,12 @@ def parse(text: str) -> Augmentation:
             values[name] = float(value)
         except ValueError:
             values[name] = -1.0
-        most = 1 if name == "zoom" else math.inf  # zoomed by more, a picture stands on its head
-        if name not in names or not 0 <= values[name] < most:
+        most = MOST.get(name, 1)
+        if name not in names:
             wanted = f"{', '.join(AUGMENTATIONS)}, or NAME=NUMBER,... of {', '.join(names)}"
             raise UsageError(f"--augment {text}: '{part}' is none of {wanted}")
+        if not 0 <= values[name] <= most:
+            raise UsageError(f"--augment {text}: {part}: must be from 0 to {most}")
     return Augmentation(**values)
 
 

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -34,7 +35,7 @@ Told = Callable[[History, int, int], None]
 class Trainer:
     """A network that is being trained, and what it is trained on.
 
-    `scores` is the same network, without what follows its logits.
+    `scores` is the same network, without what follows its logits; `origins` as in `State`.
     """
 
     model: keras.Model
@@ -42,13 +43,14 @@ class Trainer:
     batches: Batches
     dataset: Dataset
     recipe: Recipe
+    origins: tuple[str, ...]
 
     def run(self, begun: State | None, told: Told, keep: Callable[[State], None]) -> State:
         """Train from `begun`, else from nothing, to the last epoch; `keep` each epoch's state.
 
         Ends early where the loss is no number any more; `Problem` if no epoch went well.
         """
-        state = begun or State(self.recipe, digest(self.dataset), (), (), (), ())
+        state = begun or State(self.recipe, self.origins, (), (), (), ())
         if begun:
             self._restore(begun)
         for epoch in range(len(state.history), self.recipe.epochs):
@@ -64,7 +66,7 @@ class Trainer:
             history = (*state.history, figures)
             best = averaged if best_epoch(history, self.recipe) == epoch else state.best
             optimizer = [np.asarray(value) for value in self.model.optimizer.variables]
-            state = State(self.recipe, state.data, history, weights, optimizer, best)
+            state = State(self.recipe, state.origins, history, weights, optimizer, best)
             keep(state)
         return state
 
@@ -127,7 +129,9 @@ def trainer(dataset: Dataset, recipe: Recipe, teacher: Teacher | None) -> Traine
         optimizer(recipe, len(batches)),
         loss=squared_hinge if recipe.loss == "hinge" else "categorical_crossentropy",
     )
-    return Trainer(model, scores(model), batches, dataset, recipe)
+    return Trainer(
+        model, scores(model), batches, dataset, recipe, origins(dataset, recipe.teachers)
+    )
 
 
 def style(recipe: Recipe, classes: int) -> networks.Style:
@@ -190,10 +194,11 @@ def validation_input(model: keras.Model, dataset: Dataset) -> FloatArray:
     return as_input(dataset.validation.pixels.astype(np.float32), model.input_shape[-1])
 
 
-def digest(dataset: Dataset) -> str:
-    """SHA-256 over all that a training sees, to know it again."""
+def origins(dataset: Dataset, teachers: Sequence[str]) -> tuple[str, ...]:
+    """SHA-256 over all that a training sees, then of each teacher's file, to know them again."""
     total = hashlib.sha256(",".join(dataset.classes).encode())
     for split in (dataset.train, dataset.validation):
         for part in (split.pixels, split.labels, split.votes):
             total.update(np.ascontiguousarray(part).tobytes())
-    return total.hexdigest()
+    files = [hashlib.sha256(Path(teacher).read_bytes()).hexdigest() for teacher in teachers]
+    return total.hexdigest(), *files

@@ -110,7 +110,7 @@ def shipped(options: argparse.Namespace, progress: Progress) -> Iterator[Row]:
     asked = Asked(options.data, "", worse=False)
     for path in filter(Path.exists, map(model_path, SHIPPED)):
         card, answers = answering.tflite(path, asked, progress)
-        faces = known(asked.faces(), answers.labels, options.data)
+        faces = known(asked.faces, answers.labels, options.data)
         found = score(answers.rows[""], faces.truth, answers.labels)
         same = card.more.get("compared", {}).get("on") == options.data.name
         exact = card.more.get("evaluation", {}).get("float", {}).get("accuracy")

@@ -21,12 +21,12 @@ class State:
     """After an epoch: what training needs to go on, and what it would keep if it ended now.
 
     `weights` and `optimizer` are the arrays of the network and the optimizer, in their order;
-    `best` the weights of the best epoch so far; `history` one row of figures an epoch; `data` the
-    digest of what it was trained on.
+    `best` the weights of the best epoch so far; `history` one row of figures an epoch; `origins`
+    the SHA-256 of the data it was trained on, then of the files of its teachers.
     """
 
     recipe: Recipe
-    data: str
+    origins: tuple[str, ...]
     history: tuple[dict[str, float], ...]
     weights: Sequence[FloatArray]
     optimizer: Sequence[FloatArray]
@@ -34,7 +34,7 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write it to `path` in one step, so that a kill leaves the one before it whole."""
-        facts = {"recipe": self.recipe.as_dict(), "data": self.data, "history": self.history}
+        facts = {"recipe": self.recipe.as_dict(), "origins": self.origins, "history": self.history}
         arrays = {
             f"{kind}{number}": array
             for kind in ("weights", "optimizer", "best")
@@ -55,7 +55,7 @@ def load(path: Path) -> State:
         recipe = Recipe.from_dict(facts["recipe"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise RefusedFile(f"{path}: not a training to resume ({first_line(error)})") from error
-    return State(recipe, facts["data"], tuple(facts["history"]), **kinds)
+    return State(recipe, tuple(facts["origins"]), tuple(facts["history"]), **kinds)
 
 
 def _arrays(content: Any, kind: str) -> list[FloatArray]:
@@ -63,7 +63,7 @@ def _arrays(content: Any, kind: str) -> list[FloatArray]:
     return [content[name] for name in sorted(names, key=lambda name: int(name[len(kind) :]))]
 
 
-def resumed(path: Path, recipe: Recipe, data: str) -> State:
+def resumed(path: Path, recipe: Recipe, origins: tuple[str, ...]) -> State:
     """The state at `path`, if it is of the same training; raises `UsageError` where it is not."""
     if not path.exists():
         raise UsageError(f"{path}: nothing to resume; leave --resume out to begin")
@@ -71,8 +71,9 @@ def resumed(path: Path, recipe: Recipe, data: str) -> State:
     difference = state.recipe.difference(recipe)
     if difference:
         raise UsageError(f"{path}: was begun with {difference}; --resume needs the same options")
-    if state.data != data:
-        raise UsageError(f"{path}: was begun with other --data; --resume needs the same")
+    if state.origins != origins:
+        other = "--teacher" if state.origins[0] == origins[0] else "--data"
+        raise UsageError(f"{path}: was begun with other {other}; --resume needs the same")
     return state
 
 

@@ -30,14 +30,17 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     progress("reading", 0, 1)
     paths = [Path(path) for path in request["data"]]
     dataset = load(paths, side(recipe.network), request["contempt"])
-    begun = None
-    if request["resume"]:
-        begun = state.resumed(unfinished, recipe, fit.digest(dataset))
     teacher = distil.together(recipe.teachers, dataset.classes, recipe.precision)
     trainer = fit.trainer(dataset, recipe, teacher)
+    begun = None
+    if request["resume"]:
+        begun = state.resumed(unfinished, recipe, trainer.origins)
     notes = [*dataset.notes, *_of_votes(dataset, recipe)]
     for note in notes:
         progress(note, 0, 0)
+
+    if not begun:  # what --force was asked to give up
+        unfinished.unlink(missing_ok=True)
 
     def keep(after: State) -> None:
         after.save(unfinished)
@@ -71,7 +74,8 @@ def _finish(ended: State, dataset: Dataset, out: Path) -> dict[str, Any]:
         "labels": list(dataset.classes),
         "recipe": recipe.as_dict(),
         "trained_by": f"fer-train {__version__}, keras {keras.version()}",
-        "data": ended.data,
+        "data": ended.origins[0],
+        "teachers": list(ended.origins[1:]),
         "pictures": {"train": len(dataset.train.labels), "validation": len(labels)},
         "parameters": model.count_params(),
         "epoch": best + 1,
