@@ -19,6 +19,7 @@ from convert.quantizing import attempts, quantize
 from convert.quantizing.attempts import Attempt
 from convert.quantizing.layers import LayerError, worst
 from convert.request import Progress, Request
+from convert.training.stamp import facts_of
 from edge import __version__
 from edge.errors import Problem
 from edge.model_card import ModelCard, with_card
@@ -75,6 +76,8 @@ def _card(
         "operators": quantize.operators(best.content),
         "minimum_runtime": ".".join(map(str, quantize.minimum_runtime(best.content))),
     }
+    if trained := facts_of(source.path):
+        more["training"] = trained
     return ModelCard(
         labels=finding.names,
         input_shape=model.input_shape,

@@ -88,6 +88,8 @@ def test_it_learns_and_its_file_converts(data: Path, tmp_path: Path) -> None:
     card = json.loads(made.stdout)
     assert card["labels"] == CLASSES
     assert card["input_range"] == "0..255"
+    assert card["training"]["recipe"] == facts["recipe"]
+    assert card["training"]["accuracy"] == facts["accuracy"]
 
 
 def test_a_kill_costs_an_epoch_at_most_and_changes_nothing(data: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from edge.model_card import canonical
 
 MEMBER = "fer-train.json"
 #: A stamp is a page of text; what says it is more was not written by us.
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 16
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, LookupError,
 )  # fmt: skip

@@ -72,7 +72,7 @@ def _finish(ended: State, dataset: Dataset, out: Path) -> dict[str, Any]:
     ]
     facts = {
         "labels": list(dataset.classes),
-        "recipe": recipe.as_dict(),
+        "recipe": recipe.as_dict() | {"teachers": [Path(name).name for name in recipe.teachers]},
         "trained_by": f"fer-train {__version__}, keras {keras.version()}",
         "data": ended.origins[0],
         "teachers": list(ended.origins[1:]),
