@@ -83,7 +83,7 @@ class Recipe:
 
 #: What the student report trained its networks with.
 REPORT = Recipe(network="", epochs=20)
-#: What the shipped `default` is trained with, and the teacher of `tiny`; README has both commands.
+#: What the shipped `default` is trained with, which is also a teacher of `tiny`; README says how.
 COMPACT = Recipe(
     network="compact",
     epochs=60,
@@ -109,7 +109,7 @@ TINY = dataclasses.replace(
     augmentation=AUGMENTATIONS["light"],
     mixup=0.0,
 )
-#: The teacher of `default`: with so many weights it would learn the pictures by heart sooner.
+#: A teacher of both: with so many weights it would learn the pictures by heart sooner.
 LARGE = dataclasses.replace(COMPACT, network="large", weight_decay=0.05)
 
 
