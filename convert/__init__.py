@@ -1,1 +1,1 @@
-"""The workstation side: trained Keras models in, one self-describing int8 `.tflite` out."""
+"""The workstation side: a trained Keras model in, one int8 `.tflite` out."""

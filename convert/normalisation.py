@@ -1,4 +1,4 @@
-"""How a model wants its pixels: `pixel * scale + offset`, with the pixel raw, 0..255."""
+"""How a model expects its pixels: `pixel * scale + offset`, pixel 0..255."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from edge.records import FloatArray
 
 @dataclass(frozen=True)
 class Normalisation:
-    """`pixel * scale + offset`; both float32 and of a shape that spreads over `(h, w, c)`.
+    """A linear scaling of pixels: `pixel * scale + offset`.
 
-    `value` is what `--input-range` takes to say the same; of an `.npz` it names the file without
-    its folder, with its SHA-256, shape and means.
+    Both are float32, in shapes that broadcast over `(h, w, c)`. `value` is the equivalent
+    `--input-range`; for an `.npz` it is the file's name without its folder, its SHA-256, shape and
+    means.
     """
 
     value: str
@@ -27,18 +28,18 @@ class Normalisation:
     offset: FloatArray
 
     def __call__(self, pixels: FloatArray) -> FloatArray:
-        """Raw pixels 0..255, `(N, h, w, c)`, as the model wants them."""
+        """Scale raw pixels 0..255, `(N, h, w, c)`, as the model expects them."""
         return pixels.astype(np.float32) * self.scale + self.offset
 
     def resembles(self, other: Normalisation) -> bool:
-        """Whether black and white end up near where `other` puts them."""
+        """Return whether black and white map to nearly the same values as in `other`."""
         low, high = float(self.offset.mean()), float((255 * self.scale + self.offset).mean())
         others = float(other.offset.mean()), float((255 * other.scale + other.offset).mean())
         apart = abs(low - others[0]) + abs(high - others[1])
         return apart < 0.25 * (high - low)
 
     def fits(self, input_shape: tuple[int, int, int, int]) -> bool:
-        """Whether pixels of `input_shape`, NHWC, keep their shape."""
+        """Return whether scaling keeps the shape of pixels of `input_shape`, NHWC."""
         shapes = input_shape[1:], self.scale.shape, self.offset.shape
         try:
             return np.broadcast_shapes(*shapes) == shapes[0]
@@ -51,13 +52,13 @@ def _linear(value: str, scale: float, offset: float) -> Normalisation:
 
 
 def standardised(mean: float, deviation: float) -> Normalisation:
-    """`(pixel - mean) / deviation`."""
+    """Return `(pixel - mean) / deviation`."""
     return _linear(f"{mean:g},{deviation:g}", 1 / deviation, -mean / deviation)
 
 
-#: What stands between an `.npz`'s name and its digest.
+#: Separates an `.npz`'s name from its digest.
 _DIGEST = " sha256:"
-#: By the name that `--input-range` takes.
+#: By their names in `--input-range`.
 NAMED = {
     "0..1": _linear("0..1", 1 / 255, 0),
     "-1..1": _linear("-1..1", 1 / 127.5, -1),
@@ -66,16 +67,16 @@ NAMED = {
 
 
 def parse(text: str) -> Normalisation:
-    """What `--input-range` says: a name, `mean,std` in grey levels, or an `.npz` of them.
+    """Parse `--input-range`: a name, `mean,std` in gray levels, or an `.npz` of both.
 
-    Also the `value` of any of these, as a card holds it. Raises `UsageError` where it is none of
-    them or another `.npz` than the card's, `RefusedFile` where the `.npz` is damaged.
+    Also accepts the `value` of any of these, as recorded in a card. Raises `UsageError` for
+    anything else and for an `.npz` other than the card's, `RefusedFile` for a damaged `.npz`.
     """
     if text in NAMED:
         return NAMED[text]
-    path, told, digest = text.partition(_DIGEST)
+    path, separator, digest = text.partition(_DIGEST)
     if path.endswith(".npz"):
-        return _per_pixel(Path(path), digest.partition(" ")[0] if told else None)
+        return _per_pixel(Path(path), digest.partition(" ")[0] if separator else None)
     try:
         mean, deviation = (float(part) for part in text.split(","))
     except ValueError:
@@ -83,13 +84,13 @@ def parse(text: str) -> Normalisation:
     if not (deviation > 0 and np.isfinite(mean) and np.isfinite(deviation)):
         names = ", ".join(NAMED)
         raise UsageError(
-            f"--input-range {text}: must be one of {names}; mean,std (as 129,65); or an .npz with"
-            " arrays mean and std"
+            f"--input-range {text}: must be one of {names}; mean,std (such as 129,65); or an .npz"
+            " with arrays mean and std"
         )
     return standardised(mean, deviation)
 
 
-def _per_pixel(path: Path, wanted: str | None) -> Normalisation:
+def _per_pixel(path: Path, expected: str | None) -> Normalisation:
     try:
         content = path.read_bytes()
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
@@ -99,17 +100,18 @@ def _per_pixel(path: Path, wanted: str | None) -> Normalisation:
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise RefusedFile(f"{path}: not an .npz with arrays mean and std") from error
     digest = hashlib.sha256(content).hexdigest()
-    if wanted not in (None, digest):
-        raise UsageError(f"--input-range {path}: is not the file that the card names ({wanted})")
+    if expected not in (None, digest):
+        raise UsageError(f"--input-range {path}: not the file that the card names ({expected})")
     finite = mean.size and np.isfinite(mean).all() and np.isfinite(deviation).all()
     if not (finite and deviation.size and (deviation > 0).all()):
         raise RefusedFile(f"{path}: mean must be finite, std finite and above 0")
     shape = "x".join(map(str, mean.shape)) or "1"
-    told = f"{shape}, mean {mean.mean():.4g}, std {deviation.mean():.4g}"
+    summary = f"{shape}, mean {mean.mean():.4g}, std {deviation.mean():.4g}"
     mean, deviation = _with_channel(mean), _with_channel(deviation)
-    return Normalisation(f"{path.name}{_DIGEST}{digest} ({told})", 1 / deviation, -mean / deviation)
+    value = f"{path.name}{_DIGEST}{digest} ({summary})"
+    return Normalisation(value, 1 / deviation, -mean / deviation)
 
 
 def _with_channel(array: FloatArray) -> FloatArray:
-    """`(h, w)` becomes `(h, w, 1)`; single numbers and `(h, w, c)` stay."""
+    """Return `(h, w)` as `(h, w, 1)`; scalars and `(h, w, c)` unchanged."""
     return array[..., None] if array.ndim == 2 else array

@@ -1,4 +1,4 @@
-"""Runs the worker and turns its end, whatever it is, into a result or one clear error."""
+"""Run a task in the worker process; return its result or raise one clear error."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from typing import IO, Any
 
+from convert.extras import require
 from convert.request import Progress
-from edge.errors import Problem, RefusedFile
+from edge.errors import FerEdgeError, RefusedFile, UsageError
 
-#: The stage before which, and in which, the file is read.
-READING = "loading"
+#: The stage that reads the file: a crash in it or before it means that the file is damaged.
+LOADING = "loading"
 
 
-class WorkerProblem(Problem):
-    """What the worker said, with the exit code that it gave it."""
+class WorkerError(FerEdgeError):
+    """An error that the worker reported, with its exit code."""
 
     def __init__(self, message: str, code: int, findings: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -27,60 +29,79 @@ class WorkerProblem(Problem):
 
 
 def run(request: dict[str, Any], progress: Progress, verbose: bool = False) -> dict[str, Any]:
-    """The worker's answer to `request`. Its chatter is kept back unless `verbose`.
+    """Run `request` in the worker process and return its answer.
 
-    Raises `Problem` where the worker did or where it died. The worker ends with this call.
+    The worker's own output is hidden unless `verbose`; the worker ends with this call. Raises
+    `FerEdgeError` if the worker reports an error or dies, `UsageError` without its libraries.
     """
-    command = [sys.executable, "-m", "convert.worker"]
-    with tempfile.TemporaryFile() as chatter:
+    for module in _required(request["task"]):
+        require(module, "convert", "reading Keras models")
+    # Named, not imported: this process stays without TensorFlow.
+    command = [sys.executable, "-m", "convert.pipeline.worker"]
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryDirectory() as folder:
         worker = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None if verbose else chatter,
+            stderr=None if verbose else output,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONWARNINGS": "default" if verbose else "ignore"},
+            # TensorFlow leaves a file there for every function it translates.
+            env={
+                **os.environ,
+                "PYTHONWARNINGS": "default" if verbose else "ignore",
+                "TMPDIR": folder,
+            },
         )
         try:
-            return _talk(worker, request, progress, chatter)
+            return _exchange(worker, request, progress, output)
         finally:
             worker.kill()
             worker.wait()
 
 
-def _talk(
-    worker: subprocess.Popen[str], request: dict[str, Any], progress: Progress, chatter: IO[bytes]
+def _required(task: str) -> tuple[str, ...]:
+    """Return the libraries of a task: training alone runs on other backends of Keras."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if task not in ("train", "answer") or backend == "tensorflow":
+        return ("tensorflow", "tf_keras")
+    if find_spec(backend) is None:
+        raise UsageError(f"KERAS_BACKEND={backend}: {backend} is not installed")
+    return ("keras",)
+
+
+def _exchange(
+    worker: subprocess.Popen[str], request: dict[str, Any], progress: Progress, output: IO[bytes]
 ) -> dict[str, Any]:
     assert worker.stdin is not None
     assert worker.stdout is not None
     worker.stdin.write(json.dumps(request))
     worker.stdin.close()
-    stage = READING
+    stage = LOADING
     for line in worker.stdout:
         message = json.loads(line)
         if "stage" in message:
             stage = message["stage"]
             progress(stage, message["done"], message["total"])
         elif "error" in message:
-            raise WorkerProblem(message["error"], message["code"], message.get("findings"))
+            raise WorkerError(message["error"], message["code"], message.get("findings"))
         else:
             result: dict[str, Any] = message["result"]
             return result
-    raise death(worker.wait(), stage, chatter, request["source"])
+    raise death(worker.wait(), stage, output, request["source"])
 
 
-def death(code: int, stage: str, chatter: IO[bytes], source: str) -> Problem:
-    """Why the worker ended without an answer, as far as it is known."""
-    if code == -signal.SIGXCPU:  # the worker limits itself while it reads
-        return RefusedFile(f"{source}: the file is damaged: reading it does not end")
+def death(code: int, stage: str, output: IO[bytes], source: str) -> FerEdgeError:
+    """Return an error that explains why the worker ended without an answer."""
+    if code == -signal.SIGXCPU:  # the worker limits its own CPU time while it reads
+        return RefusedFile(f"{source}: the file is damaged: reading it never ends")
     if code == -signal.SIGKILL:
-        return Problem(f"{stage}: the process was killed, most likely for want of memory")
+        return FerEdgeError(f"{stage}: the process was killed, most likely out of memory")
     if code < 0:
-        ended = signal.Signals(-code).name
-        if stage == READING:
-            return RefusedFile(f"{source}: the file is damaged: reading it ended in {ended}")
-        return Problem(f"{stage}: TensorFlow ended with {ended}; -v shows its output")
-    chatter.seek(0)
-    lines = chatter.read().decode("utf-8", "replace").strip().splitlines()
-    return Problem(f"{stage}: {lines[-1] if lines else f'ended with {code}'} (-v shows all)")
+        crash = signal.Signals(-code).name
+        if stage == LOADING:
+            return RefusedFile(f"{source}: the file is damaged: reading it crashed with {crash}")
+        return FerEdgeError(f"{stage}: TensorFlow crashed with {crash}; -v shows its output")
+    output.seek(0)
+    lines = output.read().decode("utf-8", "replace").strip().splitlines()
+    return FerEdgeError(f"{stage}: {lines[-1] if lines else f'exit code {code}'} (-v shows all)")

@@ -1,4 +1,4 @@
-"""What a user asks of the converter, in a form that crosses from one process to another."""
+"""The options of the converter, in a form that processes can exchange."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-#: Called with the name of a stage, how much of it is done, and of how much.
+#: Called with a stage's name, the steps done and the total number of steps.
 Progress: TypeAlias = Callable[[str, int, int], None]
 
+#: Default of the smallest acceptable share of faces with the same answer from int8 and float.
 MIN_AGREEMENT = 0.95
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options of `fer-convert`, as text. None where the user did not say.
+    """The options of `fer-convert`, as text; None for those not given.
 
-    `out` is where the worker puts the model; the parent moves it to where the user wants it.
+    `out` is where the worker writes the model; the parent process moves it to its final place.
     """
 
     source: str
@@ -25,6 +26,7 @@ class Request:
     labels: str | None = None
     input_range: str | None = None
     input_size: str | None = None
+    output: str | None = None
     calibrate: str | None = None
     evaluate: str | None = None
     report: str | None = None

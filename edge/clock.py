@@ -1,20 +1,23 @@
-"""The only reader of the clocks: wall time for stamps, monotonic time for every window."""
+"""Stamp frames: wall time for people, monotonic or media time for every window."""
 
 from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
+from pathlib import Path
 
 from edge.records import ByteArray, Frame
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STA_UNSYNC = 0x0040
 _CHECK_CLOCK_S = 10.0
 
 
 class _Timex(ctypes.Structure):
-    """The head of `struct timex` (adjtimex(2)); the rest is room for the kernel to write to."""
+    """The head of `struct timex` (adjtimex(2)), and room for the rest, which the kernel writes."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -27,50 +30,63 @@ class _Timex(ctypes.Structure):
     )
 
 
-def synchronised() -> bool:
-    """Whether the kernel says that something keeps the wall clock right.
+def boot_id() -> str:
+    """Return the kernel's random name of this boot, with which the monotonic clock ends."""
+    return BOOT_ID.read_text(encoding="ascii").strip()
 
-    A Raspberry Pi has no clock battery: until the network has told the time, its clock stands
-    where it stood when the power went.
+
+def synchronised() -> bool:
+    """Return whether the kernel says that the wall clock is synchronised.
+
+    A Raspberry Pi has no clock battery: until the network has told it the time, its clock goes on
+    from the time of the last shutdown.
     """
     timex = _Timex(modes=0)
     if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)) < 0:
-        return True  # nobody to ask, as in some sandboxes: do not cry wolf
+        return True  # unknown, as in some sandboxes: no false alarm
     return not timex.status & _STA_UNSYNC
 
 
 class LiveClock:
-    """Stamps the frames of a camera."""
+    """Stamp the frames of a camera."""
 
     def __init__(self) -> None:
-        self._ok, self._ask_again_s = True, 0.0
+        self._ok, self._check_at_s = True, 0.0
 
     def frame(self, gray: ByteArray, skipped: int = 0) -> Frame:
-        """`gray` as a frame of this moment, after `skipped` that nobody looked at."""
+        """Return `gray` as a frame of this moment, after `skipped` that were not processed."""
         now = time.monotonic()
-        if now >= self._ask_again_s:
-            self._ok, self._ask_again_s = synchronised(), now + _CHECK_CLOCK_S
+        if now >= self._check_at_s:
+            self._ok, self._check_at_s = synchronised(), now + _CHECK_CLOCK_S
         return Frame(gray, datetime.now().astimezone(), now, now, self._ok, skipped)
 
 
 class MediaClock:
-    """Stamps the frames of a file: local midnight of today plus media time, the same every run."""
+    """Stamp the frames of a file: today's local midnight plus media time, the same every run.
 
-    def __init__(self) -> None:
-        self._midnight = datetime.combine(date.today(), time_of_day.min).astimezone()
+    In `realtime` media time is added to the construction time, and the seconds for which playing
+    was `paused_s` so far.
+    """
+
+    def __init__(
+        self, *, realtime: bool = False, paused_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        midnight = datetime.combine(date.today(), time_of_day.min).astimezone()
+        self._zero = datetime.now().astimezone() if realtime else midnight
         self._started_s: float | None = None
+        self._paused_s = paused_s if realtime else lambda: 0.0
 
-    def frame(self, gray: ByteArray, media_s: float, skipped: int = 0) -> Frame:
-        """`gray` as the frame at `media_s` seconds, after `skipped` that nobody looked at."""
-        stamp = self._midnight + timedelta(seconds=media_s)
-        return Frame(gray, stamp, media_s, time.monotonic(), skipped=skipped)
+    def frame(self, gray: ByteArray, media_s: float, *, still: bool = False) -> Frame:
+        """Return `gray` as the frame at `media_s` seconds."""
+        stamp = self._zero + timedelta(seconds=media_s + self._paused_s())
+        return Frame(gray, stamp, media_s, time.monotonic(), still=still)
 
     def early_s(self, media_s: float) -> float:
-        """How many seconds of real time are left until `media_s` is due; negative when late.
+        """Return the seconds of real time until `media_s` is due; negative when late.
 
-        Media second 0 is when it is first asked for.
+        Media second 0 is the moment of the first call.
         """
-        now_s = time.monotonic()
+        now_s = time.monotonic() - self._paused_s()
         if self._started_s is None:
             self._started_s = now_s
         return self._started_s + media_s - now_s

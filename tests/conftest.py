@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.abc
+import importlib.util
 import os
 import shutil
 import signal
@@ -21,6 +23,20 @@ ROOT = Path(__file__).resolve().parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class _NoTensorFlow(importlib.abc.MetaPathFinder):
+    """Skips whatever imports TensorFlow, or what is only there with it."""
+
+    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
+        if name in {"tensorflow", "keras", "tf_keras", "h5py", "flatbuffers"}:
+            pytest.skip("needs TensorFlow", allow_module_level=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without TensorFlow, and in the fast lane, tests that need it are skipped."""
+    if config.option.markexpr == "not slow" or importlib.util.find_spec("tensorflow") is None:
+        sys.meta_path.insert(0, _NoTensorFlow())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,7 +62,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a config.toml whose directories are the test's own, plus the lines given."""
+    """Write a config.toml whose directories are the test's own, plus the lines given."""
 
     def write(lines: str = "") -> Path:
         path = tmp_path / "config.toml"
@@ -58,7 +74,7 @@ def config(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def fer_edge(tmp_path: Path) -> Run:
-    """Runs `fer-edge` as a process, its diary and state below `tmp_path`."""
+    """Run `fer-edge` as a process, its diary and state below `tmp_path`."""
 
     def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         words = list(arguments)
@@ -77,12 +93,12 @@ def fer_edge(tmp_path: Path) -> Run:
 
 
 def command(*arguments: object) -> list[str]:
-    """The command line of `fer-edge`."""
+    """Return the command line of `fer-edge`."""
     return [sys.executable, "-m", "edge", *map(str, arguments)]
 
 
 def environment(state: Path) -> dict[str, str]:
-    """This process's environment with the diary and the state below `state`."""
+    """Return this process's environment with the diary and the state below `state`."""
     kept = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"}
     logs = {"LOGS_DIRECTORY": str(state / "log"), "STATE_DIRECTORY": str(state / "state")}
     return kept | logs | {"PYTHONPATH": str(ROOT)}
@@ -104,7 +120,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Mosquitto:
-        """Returns when it accepts connections."""
+        """Start it; return when it accepts connections."""
         found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
         if found is None:
             pytest.skip("no mosquitto on this machine: apt install mosquitto mosquitto-clients")
@@ -113,14 +129,20 @@ class Mosquitto:
         wait_for(self._accepts, "mosquitto to accept connections")
         return self
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self, *, kill: bool = False) -> None:
-        """Ends it, by SIGTERM or by `kill -9`."""
+        """End it, by SIGTERM or by `kill -9`."""
         if self._process is not None:
-            wait_for(lambda: self._told_to_end(kill), "mosquitto to end")
+            wait_for(lambda: self._ends(kill), "mosquitto to end")
             self._process = None
 
-    def _told_to_end(self, kill: bool) -> bool:
-        """One that has only just begun forgets a SIGTERM, so it may have to be told again."""
+    def _ends(self, kill: bool) -> bool:
+        """Send the signal, perhaps again: a broker that has only just started ignores SIGTERM."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -128,12 +150,12 @@ class Mosquitto:
         return self._process.returncode is not None
 
     def signal(self, number: int) -> None:
-        """SIGHUP reads access rules anew, SIGSTOP freezes it, SIGCONT wakes it."""
+        """Send a signal: SIGHUP reads access rules again, SIGSTOP freezes it, SIGCONT wakes it."""
         assert self._process is not None
         self._process.send_signal(number)
 
     def log(self) -> str:
-        """What it has said so far."""
+        """Return what it has logged so far."""
         return (self.directory / "mosquitto.log").read_text()
 
     def _accepts(self) -> bool:
@@ -143,7 +165,7 @@ class Mosquitto:
 
 @pytest.fixture
 def new_broker(tmp_path: Path) -> Iterator[Callable[[str], Mosquitto]]:
-    """Makes brokers, not yet started, from lines of mosquitto.conf; stops them at the end."""
+    """Make brokers, not yet started, from lines of mosquitto.conf; stop them at the end."""
     made: list[Mosquitto] = []
 
     def make(lines: str = "") -> Mosquitto:
@@ -179,17 +201,21 @@ class Subscriber:
             )
 
     def messages(self) -> list[tuple[str, str, str]]:
-        """What came so far: (retained flag as 0 or 1, topic, payload)."""
+        """Return what came so far: (retained flag as 0 or 1, topic, payload)."""
         lines = self._path.read_text().splitlines()
         return [(r, t, p) for r, t, p in (line.split(" ", 2) for line in lines if " " in line)]
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:  # it sometimes misses the signal
+            self._process.kill()
+            self._process.wait()
 
 
 def wait_for(true: Callable[[], object], what: str, timeout_s: float = 30) -> None:
-    """Returns as soon as `true()`; fails after `timeout_s`."""
+    """Return as soon as `true()`; fail after `timeout_s`."""
     until = time.monotonic() + timeout_s
     while not true():
         if time.monotonic() > until:

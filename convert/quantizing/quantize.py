@@ -1,8 +1,11 @@
-"""A float model → a full int8 `.tflite` that takes raw uint8 pixels and answers uint8 / 256."""
+"""Convert a float model to a full int8 `.tflite`.
+
+It takes raw uint8 pixels and outputs probabilities as uint8 / 256.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,37 +15,51 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from convert.float_model import FloatModel, Head, normalise
+from convert.loading.float_model import FloatModel, Head, normalise
 from convert.normalisation import Normalisation
-from convert.quantizing.equalize import equalized
+from convert.quantizing.equalization import equalized
+from convert.quantizing.selu import without_selu
+from convert.quantizing.tflite_file import OP, builtin_code, kind, packed, unpacked
 from convert.request import Progress
 from edge.errors import RefusedFile, first_line
 from edge.records import ByteArray, FloatArray
 
-#: The last tflite-runtime there is: what 32-bit Pis have.
+#: The last release of tflite-runtime, which 32-bit Pis depend on.
 OLDEST_RUNTIME = (2, 14)
+#: Operators whose int8 versions are newer, and what they come from.
+NEWER = {("LOG", 2): "softplus"}
+
+
+class NoInt8Form(RefusedFile):
+    """A layer cannot be converted; the message does not name the file."""
 
 
 def frozen(model: FloatModel, normalisation: Normalisation) -> Any:
-    """The whole graph, raw pixels to probabilities, its weights constants, for one picture."""
+    """Return the graph from raw pixels to probabilities, with constant weights.
+
+    It takes one picture at a time.
+    """
 
     def whole(pixels: Any) -> Any:
         answer = model.as_probabilities(model.call(normalise(pixels, normalisation)))
         if model.head is Head.SIGMOID:
-            # A softmax has the scale 1/256 by definition, anything else must be told.
+            # A softmax has the scale 1/256 by definition; anything else needs it stated.
             answer = tf.quantization.fake_quant_with_min_max_args(answer, 0, 255 / 256, 8)
         return answer
 
     function = tf.function(whole).get_concrete_function(
         tf.TensorSpec(model.input_shape, tf.float32, name="pixels")
     )
-    return convert_variables_to_constants_v2(function)
+    return without_selu(convert_variables_to_constants_v2(function))
 
 
-def calibrated(graph: Any, pixels: ByteArray, progress: Progress) -> bytes:
-    """`graph` as a float `.tflite` that notes the range of each tensor over `pixels`.
+def calibrated(
+    graph: Any, pixels: ByteArray, progress: Progress, *, equalize: bool = True
+) -> bytes:
+    """Return `graph` as a float `.tflite` annotated with tensor ranges.
 
-    `pixels` are uint8 `(N, h, w, c)`. Raises `RefusedFile` where a layer has no TFLite form.
+    `pixels` are uint8 `(N, h, w, c)`; `equalize` first equalizes the channels. Raises `NoInt8Form`
+    where a layer has no TFLite form.
     """
 
     def representative() -> Iterator[list[Any]]:
@@ -54,61 +71,104 @@ def calibrated(graph: Any, pixels: ByteArray, progress: Progress) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    # The converter has no door between making the float file and measuring its ranges, and none
-    # between measuring and rounding.
+    # The converter has no public hooks between making the float file, measuring its ranges and
+    # quantizing.
     converter._experimental_calibrate_only = True
-    measure = converter._quantize
-    converter._quantize = lambda content, *rest: measure(equalized(content), *rest)
+    if equalize:
+        measure_ranges = converter._quantize
+        converter._quantize = lambda content, *rest: measure_ranges(equalized(content), *rest)
     try:
         content: bytes = converter.convert()
     except (ValueError, RuntimeError, tf.lite.ConverterError) as error:
-        raise RefusedFile(f"a layer has no TFLite form ({first_line(error):.200})") from error
+        raise NoInt8Form(f"a layer has no TFLite form ({first_line(error):.200})") from error
     return content
 
 
-def int8(content: bytes) -> bytes:
-    """A calibrated float `.tflite` in int8, per channel; uint8 in and out.
+def int8(content: bytes, in_float: Collection[str] = ()) -> bytes:
+    """Return a calibrated float `.tflite` in int8, per channel; uint8 in and out.
 
-    Raises `RefusedFile` where a layer has no int8 form that tflite-runtime 2.14 knows.
+    `in_float` are the operators to keep in float, by their outputs' names. Raises `NoInt8Form`
+    where a layer has no int8 form that tflite-runtime 2.14 supports.
     """
+    if in_float:
+        content = _with_output_range(content)
     try:
-        made: bytes = mlir_quantize(content, input_data_type=tf.uint8, output_data_type=tf.uint8)
+        made: bytes = mlir_quantize(
+            content,
+            input_data_type=tf.uint8,
+            output_data_type=tf.uint8,
+            denylisted_nodes=set(in_float) or None,
+        )
     except (ValueError, RuntimeError, tf.lite.ConverterError) as error:
-        raise RefusedFile(f"a layer has no int8 form ({first_line(error):.200})") from error
+        raise NoInt8Form(f"a layer has no int8 form ({first_line(error):.200})") from error
     if (needed := minimum_runtime(made)) > OLDEST_RUNTIME:
-        versions = ", ".join(f"{name} {version}" for name, version in operators(made).items())
-        raise RefusedFile(
-            f"its int8 form needs TFLite {'.'.join(map(str, needed))}, tflite-runtime ends at"
-            f" {'.'.join(map(str, OLDEST_RUNTIME))} (operators and versions: {versions})"
+        found = operators(made).items()
+        newer = [f"{used[0]} {used[1]} (from {NEWER[used]})" for used in found if used in NEWER]
+        versions = newer or [f"{name} {version}" for name, version in found]
+        raise NoInt8Form(
+            f"its int8 form needs TFLite {'.'.join(map(str, needed))}, but the last tflite-runtime"
+            f" is {'.'.join(map(str, OLDEST_RUNTIME))}; operators and versions:"
+            f" {', '.join(versions)}"
         )
     return made
 
 
+def _with_output_range(content: bytes) -> bytes:
+    """Return the file with 0 to 255/256 as the range of its output.
+
+    A softmax in int8 has that by definition, one in float the range measured.
+    """
+    model = unpacked(content)
+    graph = model.subgraphs[0]
+    about = graph.tensors[graph.outputs[0]].quantization
+    about.min, about.max = [0.0], [255 / 256]
+    return packed(model, len(content))
+
+
 def run(content: bytes, pixels: ByteArray) -> FloatArray:
-    """What an int8 `.tflite` answers to `pixels`, uint8 `(N, h, w, c)`: float32 `(N, classes)`."""
+    """Return the answers of an int8 `.tflite`, float32 `(N, classes)`.
+
+    `pixels` are uint8 `(N, h, w, c)`.
+    """
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     rows = []
     for picture in pixels:
-        interpreter.set_tensor(taken["index"], picture[None])
+        interpreter.set_tensor(source["index"], picture[None])
         interpreter.invoke()
-        rows.append(interpreter.get_tensor(given["index"])[0].astype(np.float32))
-    scale, zero = given["quantization"]
+        rows.append(interpreter.get_tensor(target["index"])[0].astype(np.float32))
+    scale, zero = target["quantization"]
     return np.asarray((np.stack(rows) - zero) * scale, np.float32)
 
 
 def operators(content: bytes) -> dict[str, int]:
-    """The operators of a `.tflite`, by name, each with the version that it asks of the runtime."""
+    """Return a `.tflite`'s operators by name, with the versions required."""
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
-    model = schema.Model.GetRootAsModel(content, 0)
-    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-    # A code above 127 is only in the newer of the two fields.
-    return {names[max(c.BuiltinCode(), c.DeprecatedBuiltinCode())]: c.Version() for c in codes}
+    entries = unpacked(content).operatorCodes
+    return {names[builtin_code(entry)]: int(entry.version) for entry in entries}
+
+
+def float_operators(content: bytes) -> dict[str, int]:
+    """Return how many of a `.tflite`'s operators compute in float, and how many there are.
+
+    Empty if none does. Operators that only convert between int8 and float do not count.
+    """
+    model = unpacked(content)
+    graph = model.subgraphs[0]
+    converting = {OP.QUANTIZE, OP.DEQUANTIZE}
+    found = [each for each in graph.operators if kind(model, each) not in converting]
+    floats = [
+        each for each in found if graph.tensors[each.outputs[0]].type == schema.TensorType.FLOAT32
+    ]
+    return {"in_float": len(floats), "operators": len(found)} if floats else {}
 
 
 def minimum_runtime(content: bytes) -> tuple[int, ...]:
-    """The oldest TFLite that knows all operators in their versions, as the converter noted it."""
+    """Return the oldest TFLite version that supports all operators.
+
+    The converter records it in the file; (0, 0) without a record.
+    """
     model = schema.Model.GetRootAsModel(content, 0)
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)

@@ -1,16 +1,16 @@
-"""A `.tflite` as objects that can be changed, and back as bytes."""
+"""Unpack a `.tflite` into objects that can be changed, and pack it again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import flatbuffers  # type: ignore[import-untyped]
+import flatbuffers
 import numpy as np
 import numpy.typing as npt
 from tensorflow.lite.python import schema_py_generated as schema
 
 OP = schema.BuiltinOperator
-#: Operators with weights, and the axis of the weights that counts the output's channels.
+#: Operators with weights, and the weights' axis of output channels.
 WEIGHTED = {OP.CONV_2D: 0, OP.DEPTHWISE_CONV_2D: 3, OP.FULLY_CONNECTED: 0}
 _DTYPES: dict[int, npt.DTypeLike] = {
     schema.TensorType.FLOAT32: np.float32,
@@ -20,26 +20,30 @@ _DTYPES: dict[int, npt.DTypeLike] = {
 
 
 def unpacked(content: bytes) -> Any:
-    """The file's objects, as the schema names them."""
+    """Return the file's objects, named as in the schema."""
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
 def packed(model: Any, size: int) -> bytes:
-    """A model's objects as the bytes of a `.tflite` of about `size`."""
+    """Return a model's objects as the bytes of a `.tflite` of about `size`."""
     builder = flatbuffers.Builder(size)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
 def kind(model: Any, operator: Any) -> int:
-    """The operator's code in the schema."""
-    code = model.operatorCodes[operator.opcodeIndex]
-    # A code above 127 is only in the newer of the two fields.
-    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+    """Return the operator's code in the schema."""
+    return builtin_code(model.operatorCodes[operator.opcodeIndex])
+
+
+def builtin_code(entry: Any) -> int:
+    """Return the operator that an entry of the file's operator codes stands for."""
+    # Codes above 127 are only in the newer of the two fields.
+    return int(max(entry.builtinCode, entry.deprecatedBuiltinCode))
 
 
 def weighted(model: Any) -> dict[str, Any]:
-    """The operators with weights, in the order of running, by the name of their output."""
+    """Return the operators with weights by output name, in execution order."""
     graph = model.subgraphs[0]
     return {
         graph.tensors[operator.outputs[0]].name.decode(): operator
@@ -49,7 +53,10 @@ def weighted(model: Any) -> dict[str, Any]:
 
 
 def constant(model: Any, tensor: Any) -> npt.NDArray[Any] | None:
-    """A tensor's own values in its shape: float32, int32 or int8; None where it has none."""
+    """Return a tensor's constant values in its shape; None if it has none.
+
+    The values are float32, int32 or int8.
+    """
     data = model.buffers[tensor.buffer].data
     if data is None or not len(data) or tensor.type not in _DTYPES:
         return None
@@ -58,13 +65,13 @@ def constant(model: Any, tensor: Any) -> npt.NDArray[Any] | None:
 
 
 def store(model: Any, tensor: Any, values: Any) -> None:
-    """Give a constant tensor other values."""
+    """Replace the values of a constant tensor."""
     raw = np.asarray(values, _DTYPES[tensor.type], order="C").tobytes()
     model.buffers[tensor.buffer].data = np.frombuffer(raw, np.uint8)
 
 
 def measured_range(tensor: Any) -> tuple[float, float] | None:
-    """The range that a calibrated tensor has, with 0 in it; None where none was measured."""
+    """Return a calibrated tensor's range, extended to include 0, else None."""
     about = tensor.quantization
     if about is None or about.min is None or len(about.min) != 1:
         return None

@@ -1,4 +1,4 @@
-"""Figures of merit, each from probabilities `(N, classes)` and the indices of the true classes."""
+"""Metrics of probabilities `(N, classes)`, given the true classes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from edge.records import FloatArray
 
 IndexArray = npt.NDArray[np.intp]
 Exact = npt.NDArray[np.float64]
-#: Guo et al. 2017 have as many.
+#: As in Guo et al. 2017.
 BINS = 15
 
 
 def confusion(answers: FloatArray, truth: IndexArray) -> IndexArray:
-    """How often each class was answered: int `(classes, classes)`, rows truth, columns answers."""
+    """Return the confusion matrix: int `(classes, classes)`, rows are truth."""
     classes = answers.shape[1]
     matrix = np.zeros((classes, classes), np.intp)
     np.add.at(matrix, (truth, answers.argmax(axis=1)), 1)
@@ -24,16 +24,16 @@ def confusion(answers: FloatArray, truth: IndexArray) -> IndexArray:
 
 
 def accuracy(matrix: IndexArray) -> float:
-    """The share of right answers; 0 where nothing was asked."""
+    """Return the share of correct answers; 0 for an empty matrix."""
     return float(matrix.trace() / max(1, matrix.sum()))
 
 
 class ClassScores(NamedTuple):
-    """Per class, float64 `(classes,)` each; 0 where there is nothing to divide by.
+    """Figures per class, `(classes,)` each; 0 where a divisor is 0.
 
-    `precision`: of the answers of this class, the share that is right. `recall`: of the faces of
-    this class, the share that is found. `f1`: their harmonic mean (van Rijsbergen 1979). `faces`,
-    the support: how many faces are of this class.
+    `precision`: the share of this class's answers that are correct. `recall`: the share of this
+    class's faces that are found. `f1`: their harmonic mean (van Rijsbergen 1979). `faces`: the
+    number of faces of this class (support).
     """
 
     precision: Exact
@@ -43,51 +43,55 @@ class ClassScores(NamedTuple):
 
 
 def class_scores(matrix: IndexArray) -> ClassScores:
-    """Of a confusion matrix (Sokolova and Lapalme 2009, table 3, one class against the rest)."""
-    hits, asked, given = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    precision, recall = _divided(hits, given), _divided(hits, asked)
+    """Return the scores of a confusion matrix.
+
+    Sokolova and Lapalme 2009, table 3, one class against the rest.
+    """
+    hits, faces, answers = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    precision, recall = _divided(hits, answers), _divided(hits, faces)
     f1 = _divided(2 * precision * recall, precision + recall)
-    return ClassScores(precision, recall, f1, asked)
+    return ClassScores(precision, recall, f1, faces)
 
 
 def balanced_accuracy(matrix: IndexArray) -> float:
-    """The mean of the recalls of the classes that were asked for (Brodersen et al. 2010)."""
+    """Return the mean recall of the classes that have faces (Brodersen et al. 2010)."""
     scores = class_scores(matrix)
-    asked = scores.faces > 0
-    return float(scores.recall[asked].mean()) if asked.any() else 0.0
+    present = scores.faces > 0
+    return float(scores.recall[present].mean()) if present.any() else 0.0
 
 
 def roc_auc(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> float:
-    """The area under the ROC curve: how often a positive scores above a negative, ties half.
+    """Return the area under the ROC curve; NaN without positives or negatives.
 
-    Both arguments are `(N,)`. By the sum R of the positives' ranks, ties sharing their mean rank:
-    (R - p(p+1)/2) / (p n) for p positives and n negatives (Mann and Whitney 1947; Fawcett 2006,
-    section 7). NaN where there are no positives or no negatives.
+    It is the probability that a positive outscores a negative, where ties count half. Both
+    arguments are `(N,)`. It follows from the sum R of the positives' ranks, with the mean rank for
+    ties: (R - p(p+1)/2) / (p n) for p positives and n negatives (Mann and Whitney 1947; Fawcett
+    2006, section 7).
     """
-    many = int(positive.sum())
-    others = len(positive) - many
-    if not many or not others:
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
         return float("nan")
     _, group, size = np.unique(scores, return_inverse=True, return_counts=True)
     midranks = np.cumsum(size) - (size - 1) / 2
     total = midranks[group][positive].sum()
-    return float((total - many * (many + 1) / 2) / (many * others))
+    return float((total - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def roc_aucs(answers: FloatArray, truth: IndexArray) -> Exact:
-    """`roc_auc` of each class against the rest: `(classes,)`, NaN for a class without faces.
+    """Return `roc_auc` of each class against the rest: `(classes,)`.
 
-    Their mean without the NaN, each class counting the same, is the macro average.
+    It is NaN for a class without faces; the macro average is the mean of the others.
     """
     columns = range(answers.shape[1])
     return np.array([roc_auc(answers[:, column], truth == column) for column in columns])
 
 
 def roc_curve(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> tuple[Exact, Exact]:
-    """False and true positive rates from (0, 0) to (1, 1), a point for each threshold.
+    """Return false and true positive rates, from (0, 0) to (1, 1).
 
-    Faces of one score enter together (Fawcett 2006, algorithm 1). There must be positives and
-    negatives.
+    There is a point for each threshold: faces of equal score enter together (Fawcett 2006,
+    algorithm 1). There must be positives and negatives.
     """
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(positive[order])
@@ -99,7 +103,7 @@ def roc_curve(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> tuple[Exac
 
 
 class Reliability(NamedTuple):
-    """Faces by the confidence of their answer, in bins of equal width: `(bins,)` each.
+    """Faces grouped by the confidence of their answer: `(bins,)` each.
 
     `confidence` and `accuracy` are means over the bin's faces, 0 where `faces` is 0.
     """
@@ -110,7 +114,10 @@ class Reliability(NamedTuple):
 
 
 def reliability(answers: FloatArray, truth: IndexArray, bins: int = BINS) -> Reliability:
-    """A reliability diagram's points; bin m of M holds confidences in ((m-1)/M, m/M]."""
+    """Return the points of a reliability diagram.
+
+    Bin m of M holds confidences in ((m-1)/M, m/M].
+    """
     confidence = answers.max(axis=1).astype(np.float64)
     right = (answers.argmax(axis=1) == truth).astype(np.float64)
     edges = np.linspace(0, 1, bins + 1)[1:-1]
@@ -122,9 +129,9 @@ def reliability(answers: FloatArray, truth: IndexArray, bins: int = BINS) -> Rel
 
 
 def expected_calibration_error(answers: FloatArray, truth: IndexArray, bins: int = BINS) -> float:
-    """Mean distance between confidence and accuracy, each bin weighed by its faces.
+    """Return the mean gap between confidence and accuracy over bins of confidence.
 
-    Guo et al. 2017, arXiv 1706.04599, equation 3.
+    Bins are weighted by their number of faces: Guo et al. 2017, arXiv 1706.04599, equation 3.
     """
     found = reliability(answers, truth, bins)
     apart = np.abs(found.accuracy - found.confidence)
@@ -132,20 +139,20 @@ def expected_calibration_error(answers: FloatArray, truth: IndexArray, bins: int
 
 
 def score(answers: FloatArray, truth: tuple[str, ...], labels: tuple[str, ...]) -> dict[str, Any]:
-    """All of these, rounded, for cards and JSON; None where a figure cannot be had.
+    """Return all metrics, rounded, for JSON; None for an undefined figure.
 
     `truth` holds names from `labels` only.
     """
-    wanted = np.array([labels.index(name) for name in truth], np.intp)
-    matrix = confusion(answers, wanted)
-    by_class, areas = class_scores(matrix), roc_aucs(answers, wanted)
+    indices = np.array([labels.index(name) for name in truth], np.intp)
+    matrix = confusion(answers, indices)
+    by_class, areas = class_scores(matrix), roc_aucs(answers, indices)
     known = areas[np.isfinite(areas)]
     return {
         "faces": len(truth),
         "accuracy": round(accuracy(matrix), 4),
         "balanced_accuracy": round(balanced_accuracy(matrix), 4),
         "roc_auc": round(float(known.mean()), 4) if known.size else None,
-        "calibration_error": round(expected_calibration_error(answers, wanted), 4),
+        "calibration_error": round(expected_calibration_error(answers, indices), 4),
         "classes": {
             name: {
                 "precision": round(float(by_class.precision[row]), 4),

@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 WIDTH = 80
-#: Longer names of classes are cut.
-LONGEST_NAME = 12
+#: Longer class names are truncated.
+MAX_NAME = 12
 
 
 def lines(kind: str, scores: dict[str, Any]) -> Iterator[str]:
-    """The figures of one model, as `metrics.score` and `evaluate` found them.
-
-    `kind` is `int8` or `float`.
-    """
+    """Yield the lines of one model's scores; `kind` is `int8` or `float`."""
     yield f"{kind:<6} accuracy {scores['accuracy']:.2%} of {scores['faces']} faces"
     area = scores["roc_auc"]
     yield (
@@ -27,15 +24,31 @@ def lines(kind: str, scores: dict[str, Any]) -> Iterator[str]:
         yield f"       mean over {found['people']} people {found['accuracy']:.2%}"
     if "accuracy_of_data_classes" in scores:
         yield (
-            f"       {scores['accuracy_of_data_classes']:.2%} where only classes of the data may be"
-            " answered"
+            f"       {scores['accuracy_of_data_classes']:.2%} with answers restricted to classes in"
+            " the data"
         )
-    for name, worse in scores.get("degraded", {}).items():
-        yield f"       {name:<28} {worse['accuracy']:.2%}"
     yield ""
+    if "degraded" in scores:
+        yield from _conditions(scores)
+        yield ""
     yield from _classes(scores["classes"])
     yield ""
     yield from _confusion(list(scores["classes"]), scores["confusion"])
+
+
+def _conditions(scores: dict[str, Any]) -> Iterator[str]:
+    """Yield a row for each condition: accuracy, calibration, and what readings are worth."""
+    of_four = scores["mean_of_four"]
+    rows = {"unchanged": scores, **scores["degraded"], "mean of the first four of these": of_four}
+    # The last three columns are shares of the faces of a kind.
+    yield f"{'':<33} {'':>8} {'calibr.':>8}   read as negative, of"
+    heads = ("accuracy", "error", "neutral", "happy", "negative")
+    yield f"{'condition':<33} " + " ".join(f"{head:>8}" for head in heads)
+    for name, of in rows.items():
+        shares = [of.get(key) for key in ("neutral_negative", "happy_negative", "negative_kept")]
+        yield f"{name:<33} {of['accuracy']:>8.2%} {of['calibration_error']:>8.4f} " + " ".join(
+            f"{'-' if share is None else f'{share:.1%}':>8}" for share in shares
+        )
 
 
 def _classes(classes: dict[str, Any]) -> Iterator[str]:
@@ -44,25 +57,27 @@ def _classes(classes: dict[str, Any]) -> Iterator[str]:
     for name, of in classes.items():
         area = "-" if of["roc_auc"] is None else f"{of['roc_auc']:.4f}"
         yield (
-            f"{_cut(name, first):<{first}} {of['precision']:>9.2%} {of['recall']:>8.2%}"
+            f"{_truncated(name, first):<{first}} {of['precision']:>9.2%} {of['recall']:>8.2%}"
             f" {of['f1']:>8.2%} {area:>8} {of['faces']:>8}"
         )
 
 
 def _confusion(names: list[str], matrix: list[list[int]]) -> Iterator[str]:
-    corner = "true \\ said"
+    corner = "true \\ answer"
     first = max(_first_width(names), len(corner))
     room = (WIDTH - first) // len(names)
-    width = max(len(str(max(map(max, matrix)))), min(LONGEST_NAME, room - 1))
-    heads = " ".join(f"{_cut(name, width):>{width}}" for name in names)
+    width = max(len(str(max(map(max, matrix)))), min(MAX_NAME, room - 1))
+    heads = " ".join(f"{_truncated(name, width):>{width}}" for name in names)
     yield f"{corner:<{first}} {heads}"
     for name, row in zip(names, matrix, strict=True):
-        yield f"{_cut(name, first):<{first}} " + " ".join(f"{count:>{width}}" for count in row)
+        yield f"{_truncated(name, first):<{first}} " + " ".join(
+            f"{count:>{width}}" for count in row
+        )
 
 
 def _first_width(names: Any) -> int:
-    return min(LONGEST_NAME, max(5, *(len(name) for name in names)))
+    return min(MAX_NAME, max(5, *(len(name) for name in names)))
 
 
-def _cut(name: str, width: int) -> str:
+def _truncated(name: str, width: int) -> str:
     return name if len(name) <= width else name[: max(1, width - 1)] + "…"

@@ -1,33 +1,57 @@
-"""The learning curves as a picture."""
+"""Draw the learning curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from edge.report.colours import color
+from edge.report.drawing import available, png
+from edge.report.framing import Spec, framed
+
+_WIDTH_PX = 420
 
 
 def draw(history: Sequence[dict[str, float]], best: int, title: str, path: Path) -> bool:
-    """Loss and accuracy over the epochs to the PNG `path`, the kept epoch marked.
+    """Draw loss and accuracy by epoch to the PNG `path`; mark the epoch `best`.
 
-    False, and no file, where matplotlib (the extra `report`) is not installed.
+    Return False, without a file, if vl-convert (the extra `report`) is not installed.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
-    except ImportError:
+    if not available():
         return False
-    epochs = [row["epoch"] for row in history]
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    losses, accuracies = figure.subplots(1, 2)
-    losses.plot(epochs, [row["loss"] for row in history], label="training, augmented")
-    losses.plot(epochs, [row["validation_loss"] for row in history], label="validation")
-    losses.set_ylabel("loss")
-    accuracies.plot(epochs, [100 * row["validation_accuracy"] for row in history], color="C1")
-    accuracies.set_ylabel("validation accuracy, %")
-    for axes in (losses, accuracies):
-        axes.axvline(epochs[best], color="0.6", linestyle=":", label="kept")
-        axes.set_xlabel("epoch")
-        axes.grid(alpha=0.3)
-    losses.legend()
-    figure.suptitle(title)
-    figure.savefig(path, dpi=110)
+    kept = history[best]["epoch"]
+    losses = [
+        {"epoch": row["epoch"], "value": row[key], "of": name}
+        for row in history
+        for key, name in (("loss", "training, augmented"), ("validation_loss", "validation"))
+    ]
+    accuracies = [
+        {"epoch": row["epoch"], "value": row["validation_accuracy"], "of": "validation"}
+        for row in history
+    ]
+    both = [
+        _panel(losses, kept, {"title": "loss"}),
+        _panel(accuracies, kept, {"title": "accuracy", "format": ".0%"}),
+    ]
+    spec = framed({"title": title, "hconcat": both}, _WIDTH_PX)
+    del spec["width"]  # each panel has its own
+    path.write_bytes(png(spec))
     return True
+
+
+def _panel(rows: list[dict[str, Any]], kept: float, axis: Spec) -> Spec:
+    x = {"field": "epoch", "type": "quantitative", "axis": {"title": "epoch", "tickMinStep": 1}}
+    y = {"field": "value", "type": "quantitative", "scale": {"zero": False}, "axis": axis}
+    colours = {"range": [color("soft"), color("negative")]}
+    names = {"field": "of", "type": "nominal", "title": None, "scale": colours}
+    dashed = {"type": "rule", "strokeDash": [3, 3], "stroke": color("soft")}
+    return {
+        "width": _WIDTH_PX,
+        "height": 260,
+        "layer": [
+            {"data": {"values": rows}, "mark": "line"}
+            | {"encoding": {"x": x, "y": y, "color": names}},
+            {"data": {"values": [{"epoch": kept}]}, "mark": dashed, "encoding": {"x": x}},
+        ],
+    }

@@ -1,4 +1,4 @@
-"""The training itself, an epoch at a time."""
+"""Run a training, one epoch at a time."""
 
 from __future__ import annotations
 
@@ -6,71 +6,84 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from convert.training import networks
+from convert.faces.degrade import CAMERA
+from convert.training import answers, distillation, networks
 from convert.training.batches import Batches, Teacher, as_input, class_weights, targets
+from convert.training.checkpoint import State
 from convert.training.dataset import Dataset
-from convert.training.fused import fused
+from convert.training.fused_batchnorm import fused
+from convert.training.history import History, best_epoch
+from convert.training.optimization import optimizer, plateau_rate, squared_hinge
 from convert.training.recipe import Recipe
-from convert.training.state import State
-from convert.training.temperature import negative_log_likelihood, scores
-from edge.errors import Problem
+from convert.training.starting import start
+from convert.training.temperature_scaling import negative_log_likelihood, without_softmax
+from edge.errors import FerEdgeError
+from edge.expressions.classifier import prepare
 from edge.records import FloatArray
 
-PATIENCE, SMALLEST_RATE, WARM_UP_EPOCHS = 3, 2e-5, 2
-
-#: One row of figures an epoch.
-History = tuple[dict[str, float], ...]
-#: Called after each batch: figures so far, batches done of this epoch, of how many.
-Told = Callable[[History, int, int], None]
+#: Called after each batch with the history, this epoch's batches done, and their total.
+Report = Callable[[History, int, int], None]
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """A network that is being trained, and what it is trained on.
+    """A network in training, its data and its recipe.
 
-    `scores` is the same network, without what follows its logits; `origins` as in `State`.
+    `logits` is the same network without its softmax; `origins` as in `State`; `notes` say what it
+    starts from.
     """
 
     model: keras.Model
-    scores: keras.Model
+    logits: keras.Model
     batches: Batches
     dataset: Dataset
     recipe: Recipe
     origins: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
-    def run(self, begun: State | None, told: Told, keep: Callable[[State], None]) -> State:
-        """Train from `begun`, else from nothing, to the last epoch; `keep` each epoch's state.
+    def run(self, resumed: State | None, report: Report, keep: Callable[[State], None]) -> State:
+        """Train to the last epoch, from `resumed` or from scratch; return its state.
 
-        Ends early where the loss is no number any more; `Problem` if no epoch went well.
+        `keep` receives the state after each epoch. Stops early if the loss becomes NaN; raises
+        `FerEdgeError` if that happens in the first epoch.
         """
-        state = begun or State(self.recipe, self.origins, (), (), (), ())
-        if begun:
-            self._restore(begun)
+        state = resumed or State(self.recipe, self.origins, (), (), (), ())
+        if not self.recipe.epochs:
+            state = self._untrained(state)
+            keep(state)
+        if resumed:
+            self._restore(resumed)
         for epoch in range(len(state.history), self.recipe.epochs):
             started_s = time.monotonic()
-            figures = self._train(epoch, state.history, told)
+            figures = self._train(epoch, state.history, report)
             weights = self.model.get_weights()
             averaged, validation = self._validate(weights)
             figures |= validation | {"seconds": round(time.monotonic() - started_s, 1)}
             if math.isnan(figures["loss"]) or math.isnan(figures["validation_loss"]):
                 if not state.history:
-                    raise Problem("epoch 1: the loss is not a number; try a lower --rate")
+                    raise FerEdgeError("epoch 1: the loss is NaN; try a lower --rate")
                 break
             history = (*state.history, figures)
             best = averaged if best_epoch(history, self.recipe) == epoch else state.best
-            optimizer = [np.asarray(value) for value in self.model.optimizer.variables]
-            state = State(self.recipe, state.origins, history, weights, optimizer, best)
+            variables = [np.asarray(value) for value in self.model.optimizer.variables]
+            state = State(self.recipe, state.origins, history, weights, variables, best)
             keep(state)
         return state
 
-    def _train(self, epoch: int, history: History, told: Told) -> dict[str, float]:
+    def _untrained(self, state: State) -> State:
+        """Return the state of the network as it starts, as the best of no epochs."""
+        weights = self.model.get_weights()
+        figures = {"epoch": 0, "rate": 0.0, "loss": 0.0, **self._figures(), "seconds": 0.0}
+        return replace(state, history=(figures,), weights=weights, best=weights)
+
+    def _train(self, epoch: int, history: History, report: Report) -> dict[str, float]:
         if self.recipe.schedule == "plateau":
             self.model.optimizer.learning_rate = plateau_rate(history, self.recipe)
         self.model.reset_metrics()
@@ -78,14 +91,14 @@ class Trainer:
         figures: dict[str, Any] = {}
         for done, (x, y, weight) in enumerate(self.batches.epoch(epoch), 1):
             figures = self.model.train_on_batch(x, y, sample_weight=weight, return_dict=True)
-            told(history, done, len(self.batches))
+            report(history, done, len(self.batches))
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         return {"epoch": epoch + 1, "rate": rate, "loss": round(float(figures["loss"]), 4)}
 
     def _reseed(self, epoch: int) -> None:
-        """Dropout draws what belongs to the epoch, as after a stop: no state file keeps its state.
+        """Seed dropout by epoch, so that a resumed training draws the same numbers.
 
-        Of a network's variables, `get_weights` has all but these.
+        `get_weights` returns all of a network's variables but these.
         """
         seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
         for number, variable in enumerate(seeds):
@@ -93,19 +106,28 @@ class Trainer:
             variable.assign(drawn.generate_state(2).astype(variable.dtype))
 
     def _validate(self, weights: list[FloatArray]) -> tuple[list[FloatArray], dict[str, float]]:
-        """The averaged weights, and their figures on the validation pictures."""
+        """Return the averaged weights, and their figures on the validation pictures."""
         if self.recipe.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         averaged = self.model.get_weights()
-        logits = self.scores.predict(validation_input(self.model, self.dataset), verbose=0)
-        labels = self.dataset.validation.labels
-        accuracy = float(np.mean(logits.argmax(axis=1) == labels))
-        loss = negative_log_likelihood(logits, labels)
+        self.model.set_weights(averaged)  # JAX: not the optimizer's own, which predicting deletes
+        figures = self._figures()
         self.model.set_weights(weights)
-        return averaged, {
-            "validation_accuracy": round(accuracy, 4),
-            "validation_loss": round(loss, 4),
+        return averaged, figures
+
+    def _figures(self) -> dict[str, float]:
+        """Return the network's figures on the validation pictures."""
+        logits = self.logits.predict(validation_input(self.model, self.dataset), verbose=0)
+        labels = self.dataset.validation.labels
+        figures = {
+            "validation_accuracy": round(float(np.mean(logits.argmax(axis=1) == labels)), 4),
+            "validation_loss": round(negative_log_likelihood(logits, labels), 4),
         }
+        if self.recipe.augmentation.degrades:
+            pictures = degraded_input(self.model, self.dataset)
+            answers = self.logits.predict(pictures, verbose=0).argmax(axis=1)
+            figures["degraded_accuracy"] = round(float(np.mean(answers == labels)), 4)
+        return figures
 
     def _restore(self, state: State) -> None:
         self.model.set_weights(state.weights)
@@ -114,91 +136,63 @@ class Trainer:
             variable.assign(value)
 
 
-def trainer(dataset: Dataset, recipe: Recipe, teacher: Teacher | None) -> Trainer:
-    """A network with fresh weights, ready to run."""
+def trainer(dataset: Dataset, recipe: Recipe) -> Trainer:
+    """Return a network with random weights, or those of `recipe.starts`, ready to train."""
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.precision == "bfloat16" else "float32")
     model = fused(networks.build(recipe.network, style(recipe, len(dataset.classes))))
     train, classes = dataset.train, len(dataset.classes)
-    cost = np.ones(classes, np.float32)
+    weights = np.ones(classes, np.float32)
     if recipe.class_weights:
-        cost = class_weights(train.labels, classes)
+        weights = class_weights(train.labels, classes)
     channels = model.input_shape[-1]
-    batches = Batches(train, targets(train, classes, recipe), cost, recipe, channels, teacher)
+    goals, teacher, notes = _goals(dataset, recipe)
+    batches = Batches(train, goals, weights, recipe, channels, teacher)
     model.compile(
-        optimizer(recipe, len(batches)),
+        optimizer=optimizer(recipe, len(batches)),
         loss=squared_hinge if recipe.loss == "hinge" else "categorical_crossentropy",
     )
-    return Trainer(
-        model, scores(model), batches, dataset, recipe, origins(dataset, recipe.teachers)
-    )
+    notes = (*notes, *start(model, recipe.starts, dataset.classes, train.pixels))
+    found = origins(dataset, [*recipe.teachers, *recipe.starts])
+    return Trainer(model, without_softmax(model), batches, dataset, recipe, found, notes)
+
+
+def _goals(dataset: Dataset, recipe: Recipe) -> tuple[FloatArray, Teacher | None, tuple[str, ...]]:
+    """Return each picture's target, who adds to them batch by batch, and notes."""
+    goals = targets(dataset.train, len(dataset.classes), recipe)
+    kept = answers.named(recipe.teachers)
+    if kept is None:
+        teacher = distillation.ensemble(recipe.teachers, dataset.classes, recipe.precision)
+        return goals, teacher, ()
+    said, note = answers.read(kept, dataset.train, dataset.classes)
+    return answers.blend(goals, said, recipe.teacher_share), None, (note,)
 
 
 def style(recipe: Recipe, classes: int) -> networks.Style:
-    """What of the recipe decides how the network is built."""
+    """Return the variant of the network that the recipe asks for."""
     head = "linear" if recipe.loss == "hinge" else "softmax"
     return networks.Style(classes, activation=recipe.activation, l2=recipe.l2, head=head)
 
 
-def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """The recipe's, for epochs of so many `steps`."""
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "nadam": keras.optimizers.Nadam,
-    }
-    rate: Any = recipe.rate
-    if recipe.schedule == "cosine":
-        warm_up = min(WARM_UP_EPOCHS, recipe.epochs // 4) * steps
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warm_up else rate,
-            max(1, recipe.epochs * steps - warm_up),
-            warmup_target=rate if warm_up else None,
-            warmup_steps=warm_up,
-        )
-    more: dict[str, Any] = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
-    if recipe.weight_decay or recipe.optimizer == "adamw":  # which has a decay of its own
-        more["weight_decay"] = recipe.weight_decay
-    return kinds[recipe.optimizer](rate, **more)
-
-
-def squared_hinge(wanted: Any, scores: Any) -> Any:
-    """Of targets `(N, classes)` and scores alike: Tang 2013, arXiv 1306.0239, equation 8."""
-    sides = 2 * keras.ops.cast(wanted, scores.dtype) - 1
-    return keras.ops.mean(keras.ops.square(keras.ops.maximum(1 - sides * scores, 0)), axis=-1)
-
-
-def plateau_rate(history: History, recipe: Recipe) -> float:
-    """The rate after `history`: halved after `PATIENCE` epochs without a better loss."""
-    rate, best, waited = recipe.rate, np.inf, 0
-    for row in history:
-        waited += 1
-        if row["validation_loss"] < best:
-            best, waited = row["validation_loss"], 0
-        elif waited >= PATIENCE:
-            rate, waited = max(rate / 2, min(rate, SMALLEST_RATE)), 0
-    return rate
-
-
-def best_epoch(history: Sequence[dict[str, float]], recipe: Recipe) -> int:
-    """The number, from 0, of the epoch to keep: the first of the best."""
-    figures = [
-        row["validation_loss"] if recipe.select == "loss" else -row["validation_accuracy"]
-        for row in history
-    ]
-    return int(np.argmin(figures))
-
-
 def validation_input(model: keras.Model, dataset: Dataset) -> FloatArray:
-    """The validation pictures as `model` takes them: float32 `(N, h, w, c)`."""
+    """Return the validation pictures as `model` takes them: float32 `(N, h, w, c)`."""
     return as_input(dataset.validation.pixels.astype(np.float32), model.input_shape[-1])
 
 
-def origins(dataset: Dataset, teachers: Sequence[str]) -> tuple[str, ...]:
-    """SHA-256 over all that a training sees, then of each teacher's file, to know them again."""
+def degraded_input(model: keras.Model, dataset: Dataset) -> FloatArray:
+    """Return the validation pictures, each in one of the conditions of `CAMERA` in turn."""
+    pictures, worse = dataset.validation.pixels, list(CAMERA.values())
+    seen = [worse[n % len(worse)](picture) for n, picture in enumerate(pictures)]
+    shape = (1, *model.input_shape[1:3], 1)
+    pixels = np.concatenate([prepare(picture, shape) for picture in seen])[..., 0]
+    return as_input(pixels.astype(np.float32), model.input_shape[-1])
+
+
+def origins(dataset: Dataset, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the SHA-256 of all training data, then of each file of weights."""
     total = hashlib.sha256(",".join(dataset.classes).encode())
-    for split in (dataset.train, dataset.validation):
-        for part in (split.pixels, split.labels, split.votes):
-            total.update(np.ascontiguousarray(part).tobytes())
-    files = [hashlib.sha256(Path(teacher).read_bytes()).hexdigest() for teacher in teachers]
-    return total.hexdigest(), *files
+    for samples in (dataset.train, dataset.validation):
+        for array in (samples.pixels, samples.labels, samples.votes):
+            total.update(np.ascontiguousarray(array).tobytes())
+    digests = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
+    return total.hexdigest(), *digests

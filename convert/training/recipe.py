@@ -1,4 +1,4 @@
-"""Everything that decides how a network is trained, in one record that travels with its file."""
+"""All settings of a training in one record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from convert.training.augment import AUGMENTATIONS, Augmentation
 
-#: The networks by name; `convert.training.networks` builds them.
+#: Names of the networks; `convert.training.networks` has a builder for each.
 NETWORKS = (
     "compact",
     "tiny",
@@ -24,18 +24,21 @@ NETWORKS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; `fer-train` records it in the file it writes.
+    """The settings of a training, which `fer-train` records in the file it writes.
 
-    `rate` is the learning rate at its highest. `schedule`: `cosine` (two epochs of warm-up, then
-    down to zero), `plateau` (halved after `PATIENCE` epochs without a better validation loss, not
-    below 2e-5), or `constant`. `loss`: `softmax` (cross-entropy) or `hinge` (squared, one class
-    against the rest, on a linear output: an SVM, Tang 2013, arXiv 1306.0239). `mixup` is the alpha
-    of MixUp (Zhang et al. 2018, arXiv 1710.09412) on the share `mixed_batches` of the batches.
-    `votes` is the share of FER+'s votes in the targets (Barsoum et al. 2016, arXiv 1608.01041).
-    `ema` is the momentum of the average of the weights that is validated and kept, 0 for the
-    weights themselves. `teacher_share` is the share of the teachers' answers in the targets; they
-    see the pictures as the pupil does (Beyer et al. 2022, arXiv 2106.05237). `select` says which
-    validation figure picks the epoch. `precision`: `float32`, or `bfloat16` inside the network.
+    `rate` is the peak learning rate. `schedule`: `cosine` (two epochs of warm-up, then down to
+    zero), `plateau` (halved after `PATIENCE` epochs without a better validation loss, not below
+    2e-5), or `constant`. `loss`: `softmax` (cross-entropy) or `hinge` (squared, one class against
+    the rest, on a linear output: an SVM, Tang 2013, arXiv 1306.0239). `mixup` is the alpha of MixUp
+    (Zhang et al. 2018, arXiv 1710.09412) on the share `mixed_batches` of the batches. `votes` is
+    the share of FER+'s votes in the targets (Barsoum et al. 2016, arXiv 1608.01041). `ema` is the
+    momentum of the average of the weights that is validated and kept, 0 for the weights themselves.
+    `teacher_share` is the share of the teachers' answers in the targets; they see the same
+    augmented pictures (Beyer et al. 2022, arXiv 2106.05237), before these are degraded. `starts`
+    are the files whose weights to begin with, their mean if there are several (Wortsman et al.
+    2022, arXiv 2203.05482); none for random ones. `select` says which validation metric
+    selects the epoch: where pictures are degraded, `accuracy` is the mean over clean and degraded
+    ones. `precision`: `float32`, or `bfloat16` inside the network.
     """
 
     network: str
@@ -57,23 +60,24 @@ class Recipe:
     ema: float = 0.0
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.8
+    starts: tuple[str, ...] = ()
     select: str = "loss"
     precision: str = "float32"
     seed: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; `from_dict` reads it."""
+        """Return the recipe as a dictionary for JSON."""
         return dataclasses.asdict(self)
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Recipe:
-        """The recipe that `as_dict` wrote."""
+        """Return the recipe that `as_dict` turned into `values`."""
         augmentation = Augmentation(**values["augmentation"])
-        teachers = tuple(values["teachers"])
-        return Recipe(**{**values, "augmentation": augmentation, "teachers": teachers})
+        files = {name: tuple(values[name]) for name in ("teachers", "starts")}
+        return Recipe(**{**values, "augmentation": augmentation, **files})
 
     def difference(self, other: Recipe) -> str:
-        """The first setting in which `other` differs, as `name: ours, not theirs`; "" if none."""
+        """Return the first setting that differs, `name: ours, not theirs`, or ""."""
         for name, ours in self.as_dict().items():
             theirs = other.as_dict()[name]
             if ours != theirs:
@@ -81,9 +85,9 @@ class Recipe:
         return ""
 
 
-#: What the student report trained its networks with.
+#: The recipe of the student report's networks.
 REPORT = Recipe(network="", epochs=20)
-#: What the shipped `default` is trained with, which is also a teacher of `tiny`; README says how.
+#: How the shipped `default` is trained, which also teaches `tiny` (see docs/training.md).
 COMPACT = Recipe(
     network="compact",
     epochs=60,
@@ -99,8 +103,8 @@ COMPACT = Recipe(
     ema=0.998,
     select="accuracy",
 )
-#: What the shipped `tiny` is trained with. It has no room to learn the pictures by heart: it needs
-#: less that keeps it from doing so, and more time and a teacher instead.
+#: How the shipped `tiny` is trained. It is too small to overfit: it needs less regularisation, but
+#: more epochs and a teacher.
 TINY = dataclasses.replace(
     COMPACT,
     network="tiny",
@@ -109,16 +113,16 @@ TINY = dataclasses.replace(
     augmentation=AUGMENTATIONS["light"],
     mixup=0.0,
 )
-#: A teacher of both: with so many weights it would learn the pictures by heart sooner.
+#: A teacher of both: with more weights it overfits sooner.
 LARGE = dataclasses.replace(COMPACT, network="large", weight_decay=0.05)
 
 
 def preset(network: str) -> Recipe:
-    """The recipe that a network is trained with unless options say otherwise."""
+    """Return the default recipe of a network."""
     own = {recipe.network: recipe for recipe in (COMPACT, TINY, LARGE)}
     return own.get(network, dataclasses.replace(REPORT, network=network))
 
 
 def side(network: str) -> int:
-    """Height and width of the pictures that `network` takes."""
+    """Return the height and width of the pictures that `network` takes."""
     return 64 if network == "mini-xception" else 48

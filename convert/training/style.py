@@ -1,4 +1,4 @@
-"""What may differ between networks of one name, and the first and last layers of all of them."""
+"""Variants of networks, and the first and last layers that they share."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from keras import layers
 
 ACTIVATIONS = ("relu", "elu")
 HEADS = ("softmax", "linear")
+#: Names of the layer with the last weights, which a temperature divides, and of the final softmax.
+LOGITS_LAYER, SOFTMAX_LAYER = "expression", "probabilities"
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a network is built.
+    """A variant of a network.
 
     `activation`: "relu", or "elu" in its place everywhere. `l2`: kernel regularisation where the
-    network's authors have one. `head`: "softmax" for probabilities, "linear" for what a hinge loss
-    wants.
+    network's authors use it. `head`: "softmax" for probabilities, "linear" for a hinge loss.
     """
 
     classes: int = 7
@@ -27,31 +28,31 @@ class Style:
 
     @property
     def penalty(self) -> keras.regularizers.Regularizer | None:
-        """The kernel regulariser; None where there is none."""
+        """The kernel regulariser; None without one."""
         return keras.regularizers.L2(self.l2) if self.l2 else None
 
 
 def pixels(side: int, channels: int = 1) -> keras.KerasTensor:
-    """The input: raw pixels 0..255, float32 `(N, side, side, channels)`."""
+    """Return the input: raw pixels 0..255, float32 `(N, side, side, channels)`."""
     return keras.Input((side, side, channels), name="pixels")
 
 
 def activate(x: keras.KerasTensor, style: Style) -> keras.KerasTensor:
-    """The style's activation as a layer of its own."""
+    """Apply the style's activation as a separate layer."""
     return layers.Activation(style.activation)(x)
 
 
-def answer(x: keras.KerasTensor, style: Style) -> keras.KerasTensor:
-    """Features `(N, width)` to `(N, classes)`, in float32 under any precision policy.
+def classify(x: keras.KerasTensor, style: Style) -> keras.KerasTensor:
+    """Map features `(N, width)` to `(N, classes)`, always in float32.
 
-    The layer that weighs them is named "expression" and has no activation, so that its kernel and
+    The layer with the weights is named `LOGITS_LAYER` and has no activation, so that its kernel and
     bias can be divided by a temperature.
     """
-    return finish(layers.Dense(style.classes, name="expression", dtype="float32")(x), style)
+    return finish(layers.Dense(style.classes, name=LOGITS_LAYER, dtype="float32")(x), style)
 
 
 def finish(logits: keras.KerasTensor, style: Style) -> keras.KerasTensor:
-    """Logits `(N, classes)` as the style's head wants them."""
+    """Apply the style's head to logits `(N, classes)`."""
     if style.head == "linear":
         return logits
-    return layers.Activation("softmax", name="probabilities", dtype="float32")(logits)
+    return layers.Activation("softmax", name=SOFTMAX_LAYER, dtype="float32")(logits)

@@ -1,7 +1,7 @@
-"""A process of its own, for what no other can tell of it: the service's memory, and its start.
+"""A process of its own, for per-process measurements: the service's memory, and its start.
 
-`python -m edge.bench.child TASK` reads a pickled `(Config, frames)` from its parent on stdin and
-answers with one line of JSON. It imports as little as it can beside the service.
+`main` reads a pickled `(Config, frames)` from the parent process on standard input and answers with
+one line of JSON. It imports as little as it can beside the service.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from edge.config import Config
-from edge.errors import Problem
+from edge.config.schema import Config
+from edge.errors import FerEdgeError, memory_shortage
 from edge.records import Reading
-from edge.systemd import Notifier
+from edge.service.systemd import Notifier
+from edge.service.watching import Conditions
 
-#: Media of so many frames fills every window and cooldown before allocations are counted.
+#: Playing this many frames fills every window and cooldown before allocations are counted.
 SETTLED_FRAMES, COUNTED_FRAMES = 5_000, 10_000
 
 
@@ -65,8 +66,8 @@ def _allocations(config: Config, _frames: int | None) -> dict[str, Any]:
 
 
 def _serve(config: Config, loops: int, each: Callable[[int, Collection[Reading]], bool]) -> None:
-    """`fer-edge run` until `each`, called with the number of every frame, is True."""
-    from edge import __main__, daemon, reload  # noqa: F401, PLC0415 (what the command imports)
+    """Run the service until `each`, called with the number of every frame, returns True."""
+    from edge.service import loop, reload  # noqa: F401, PLC0415 (what the command imports)
 
     stop, count = threading.Event(), 0
 
@@ -76,19 +77,21 @@ def _serve(config: Config, loops: int, each: Callable[[int, Collection[Reading]]
         if each(count, tuple(readings)):
             stop.set()
 
-    daemon.serve(config, stop, Notifier(""), loops=loops, listener=listener)
+    loop.serve(config, Conditions(stop), Notifier(""), loops=loops, listener=listener)
 
 
 def _memory_mb(kind: str) -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(kind):
             return int(line.split()[1]) / 1024
-    raise Problem(f"/proc/self/status: tells no {kind}")
+    raise FerEdgeError(f"/proc/self/status: has no {kind}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Do the task that the command line names."""
     tasks = {"start": _start, "memory": _memory, "allocations": _allocations}
     try:
-        print(json.dumps(tasks[sys.argv[1]](*pickle.load(sys.stdin.buffer))))
-    except Problem as problem:
+        with memory_shortage():
+            print(json.dumps(tasks[sys.argv[1]](*pickle.load(sys.stdin.buffer))))
+    except FerEdgeError as problem:
         sys.exit(str(problem))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,18 +12,22 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edge.alarm import Alarm
-from edge.broker import STATE_S, Broker
-from edge.config import AlertRule, Config
-from edge.daemon import Tell, read_model, run
-from edge.faces import Finder
-from edge.journal import Journal
-from edge.mood import Mood
-from edge.outbox import Outbox
-from edge.records import Alert, ByteArray, Face, Frame
-from edge.status import Status
-from edge.stopwatch import STAGES, Stopwatch
-from edge.systemd import Notifier
+from edge.alerts.rules import Rules
+from edge.config.alerts import resolve
+from edge.config.schema import Config
+from edge.diary.writer import DiaryWriter
+from edge.expressions.classifier import Classifier
+from edge.expressions.smoothing import Smoother
+from edge.faces.detector import Detector
+from edge.messaging.desired import DesiredTopics
+from edge.messaging.outbox import Outbox
+from edge.messaging.publisher import Publisher
+from edge.records import Alert, ByteArray, Face, Frame, Snapshot
+from edge.service.alerting import Tell
+from edge.service.loop import run
+from edge.service.status import Status
+from edge.service.systemd import Notifier
+from edge.stage_timer import STAGES, StageTimer
 
 T = TypeVar("T")
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -59,35 +61,36 @@ def measure(
     folder: Path,
     beside: Callable[[Frame], object] = lambda _: None,
 ) -> Pass:
-    """Runs the loop over `frames`, diary and outbox in `folder`.
+    """Run the loop over `frames`, diary and outbox in `folder`.
 
     `beside` gets every frame once the loop is done with it, and is not part of the measurement.
     """
-    classifier, rules = read_model(config)
-    watch, made = Stopwatch(), Pass()
+    classifier = Classifier(config.model.path)
+    timer, made = StageTimer(), Pass()
     with ExitStack() as parts:
-        journal = parts.enter_context(Journal(config.log, folder / "log", classifier.labels))
-        alarm, tell = parts.enter_context(_alarm_and_tell(config, rules, folder / "state"))
+        diary = parts.enter_context(DiaryWriter(config.diary, folder / "log", classifier.labels))
+        rules = Rules(resolve(config.alerts, classifier.labels))
+        tell = parts.enter_context(_tell(config, rules, folder / "state"))
         run(
-            _timed(frames, watch, made, beside),
-            finder=_Seen(config, watch, made),
-            mood=Mood(config.mood, classifier.labels, classifier),
-            journal=journal,
-            alarm=alarm,
+            _timed(frames, timer, made, beside),
+            detector=_Seen(config, timer, made),
+            smoother=Smoother(config.mood, classifier.labels, classifier),
+            diary=diary,
+            rules=rules,
             tell=tell,
             notifier=Notifier(""),
             listener=lambda _: None,
-            watch=watch,
+            timer=timer,
             status=Status(),
         )
     return made
 
 
-class _Seen(Finder):
-    """Notes what it finds."""
+class _Seen(Detector):
+    """Records what it finds."""
 
-    def __init__(self, config: Config, watch: Stopwatch, made: Pass) -> None:
-        super().__init__(config.faces, lap=watch.lap)
+    def __init__(self, config: Config, timer: StageTimer, made: Pass) -> None:
+        super().__init__(config.faces, lap=timer.lap)
         self._made = made
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
@@ -97,46 +100,41 @@ class _Seen(Finder):
 
 
 def _timed(
-    frames: Iterable[Frame], watch: Stopwatch, made: Pass, beside: Callable[[Frame], object]
+    frames: Iterable[Frame], timer: StageTimer, made: Pass, beside: Callable[[Frame], object]
 ) -> Iterator[Frame]:
-    before = tuple(watch.totals_s.values())
-    watch.skip()
+    before = tuple(timer.totals_s.values())
+    timer.skip()
     for frame in frames:
         yield frame
-        after = tuple(watch.totals_s.values())
+        after = tuple(timer.totals_s.values())
         made.stages_s.append(tuple(b - a for a, b in zip(before, after, strict=True)))
         beside(frame)
         before = after
-        watch.skip()
+        timer.skip()
 
 
 @contextmanager
-def _alarm_and_tell(
-    config: Config, rules: list[AlertRule], folder: Path
-) -> Iterator[tuple[Alarm, Tell]]:
-    """With a configured broker as the daemon has them; else messages end here, alerts on disk."""
+def _tell(config: Config, rules: Rules, folder: Path) -> Iterator[Tell]:
+    """Publish to a configured broker as the service does; else alerts are only put on disk."""
     with Outbox(folder) as outbox:
         if config.mqtt.host:
-            with Broker(config.mqtt, DEVICE, outbox) as broker:
-                yield Alarm(rules), broker.tell
+            with Publisher(config.mqtt, DEVICE, outbox, rules.state) as publisher:
+                yield publisher.tell
             return
 
-        state_at_s = -math.inf
+        desired = DesiredTopics(DEVICE)
 
-        def tell(now_s: float, alerts: Iterable[Alert], alarm: Alarm, status: Status) -> None:
-            nonlocal state_at_s
-            if now_s >= state_at_s:
-                state_at_s = now_s + STATE_S
-                json.dumps(status.state() | {"negative": alarm.negative()})
+        def tell(snapshot: Snapshot, alerts: Iterable[Alert]) -> None:
+            desired.update(snapshot)
             for alert in alerts:
                 outbox.add(alert)
                 outbox.remove([alert.id])
 
-        yield Alarm(rules), tell
+        yield tell
 
 
 class Timed(Generic[T]):
-    """Calls `work` with pictures, and notes its answers and the CPU time of all our threads."""
+    """Calls `work` with pictures, and records its answers and the CPU time of all our threads."""
 
     def __init__(self, work: Callable[[ByteArray], T]) -> None:
         self._work = work
@@ -144,7 +142,7 @@ class Timed(Generic[T]):
         self.ms: list[float] = []
 
     def __call__(self, picture: ByteArray) -> None:
-        """Works, and notes."""
+        """Run `work` and record its time."""
         start_s = time.process_time()
         self.answers.append(self._work(picture))
         self.ms.append(1000 * (time.process_time() - start_s))

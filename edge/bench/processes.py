@@ -9,14 +9,15 @@ import pickle
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import edge
-from edge.config import Config
-from edge.errors import Problem
+from edge.config.schema import Config
+from edge.errors import FerEdgeError
 
-#: The start is measured so often, in turn with the imports: it is short, and processes differ.
+#: How often the start is measured, alternating with the imports: it is short, and processes differ.
 _STARTS = 5
 #: What the loop stands on, and an open video whose decoder has filled its buffers: nothing of ours.
 _IMPORTS = """
@@ -37,41 +38,50 @@ print(json.dumps({"cpu_s": cpu_s, "rss_mb": int(rss) / 1024}))
 """
 
 
-def memory_and_start(config: Config, frames: int | None) -> dict[str, Any]:
-    """What the service needs, playing the first `frames` of the configured file; None: all.
+def memory_and_start(child: Sequence[str], config: Config, frames: int | None) -> dict[str, Any]:
+    """Return what the service needs for the first `frames` of the configured file; None: all.
+
+    `child` is the command that runs `edge.bench.child.main`.
 
     `rss_mb` at the last frame and `rss_peak_mb`; `startup_cpu_s` to the first reading, None where
     there is none; the same of bare `imports`, as `cpu_s` and `rss_mb`. CPU times are medians.
     """
-    # As pip does where it installs: else a source tree may be compiled anew at every start.
+    # As pip does where it installs: else a source tree may be compiled again at every start.
     compileall.compile_dir(Path(edge.__file__).parent, quiet=2)
     bare = [sys.executable, "-c", _IMPORTS, config.camera.source]
     starts, imports = [], []
     for _ in range(_STARTS):
         imports.append(_answer(bare, b""))
-        starts.append(_ours("start", config, frames)["startup_cpu_s"])
-    return _ours("memory", config, frames) | {
+        starts.append(_ours(child, "start", config, frames)["startup_cpu_s"])
+    return _ours(child, "memory", config, frames) | {
         "startup_cpu_s": None if None in starts else statistics.median(starts),
         "imports": {key: statistics.median(one[key] for one in imports) for key in imports[0]},
     }
 
 
-def allocations(config: Config) -> dict[str, Any]:
-    """How much Python's memory grew over `frames` frames: `growth_kb`, as tracemalloc counts."""
-    return _ours("allocations", config, None)
+def allocations(child: Sequence[str], config: Config) -> dict[str, Any]:
+    """Return how much Python's memory grew over `frames` frames: `growth_kb`, by tracemalloc."""
+    return _ours(child, "allocations", config, None)
 
 
-def _ours(task: str, config: Config, frames: int | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "edge.bench.child", task]
-    return _answer(command, pickle.dumps((config, frames)))
+def _ours(child: Sequence[str], task: str, config: Config, frames: int | None) -> dict[str, Any]:
+    return _answer([*child, task], pickle.dumps((config, frames)))
 
 
 def _answer(command: list[str], request: bytes) -> dict[str, Any]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # A group of its own: Ctrl-C is for us, and on our way out it ends.
     done = subprocess.run(
-        command, input=request, stdout=subprocess.PIPE, env=environment, check=False
+        command,
+        input=request,
+        stdout=subprocess.PIPE,
+        env=environment,
+        check=False,
+        process_group=0,
     )
     if done.returncode:
-        raise Problem(f"the measuring process {' '.join(command[1:3])} ended: {done.returncode}")
+        raise FerEdgeError(
+            f"the measuring process {' '.join(command[1:3])} ended: {done.returncode}"
+        )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -1,7 +1,7 @@
 """How well faces are found and followed, against a full Haar scan of every frame. Pure.
 
-Haar's boxes are no truth, but they are what the loop replaces: it should report the same faces for
-a fraction of the cost.
+Haar's boxes are not ground truth, but they are what the loop replaces: it should report the same
+faces for a fraction of the cost.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from edge.boxes import overlap
 from edge.records import Box, Face
 
 #: From this intersection over union on, two boxes are on one face.
 SAME = 0.4
-#: Haar boxes must last so many consecutive frames to be missed; fewer are its own errors.
+#: Haar boxes must last this many consecutive frames to count as missed; fewer are its own errors.
 LASTING = 3
-#: A reported box is right where Haar sees the face at most so many frames before or after.
+#: A reported box is right where Haar sees the face at most this many frames before or after.
 NEAR = 12
 
 
@@ -43,7 +42,7 @@ class Quality:
 def score(
     haar: Sequence[Sequence[Box]], ours: Sequence[Sequence[Face]], least_px: int = 0
 ) -> Quality:
-    """Scores `ours` against `haar`, both frame by frame and equally long.
+    """Score `ours` against `haar`, both frame by frame and equally long.
 
     Haar boxes narrower than `least_px` need not be reported, but may be.
     """
@@ -64,7 +63,7 @@ def score(
 
 
 def link(haar: Sequence[Sequence[Box]]) -> list[list[tuple[int, Box]]]:
-    """Chains of boxes on one face in consecutive frames, each as (frame, box).
+    """Return chains of boxes on one face in consecutive frames, each as (frame, box).
 
     Each box goes on the chain whose last box it covers most, the best pairs first.
     """
@@ -75,7 +74,7 @@ def link(haar: Sequence[Sequence[Box]]) -> list[list[tuple[int, Box]]]:
             (-share, number, box)
             for number, chain in enumerate(going)
             for box in boxes
-            if (share := overlap(chain[-1][1], box)) >= SAME
+            if (share := chain[-1][1].overlap(box)) >= SAME
         )
         grown: dict[int, Box] = {}
         for _, number, box in pairs:
@@ -89,19 +88,19 @@ def link(haar: Sequence[Sequence[Box]]) -> list[list[tuple[int, Box]]]:
 
 
 def _track(box: Box, faces: Iterable[Face]) -> int | None:
-    """The track that covers `box` most, None where none does."""
-    best = max(faces, key=lambda face: overlap(face.box, box), default=None)
-    return best.track if best is not None and overlap(best.box, box) >= SAME else None
+    """Return the track that covers `box` most, None where none does."""
+    best = max(faces, key=lambda face: face.box.overlap(box), default=None)
+    return best.track if best is not None and best.box.overlap(box) >= SAME else None
 
 
 def _right(haar: Sequence[Sequence[Box]], ours: Sequence[Sequence[Face]]) -> Counter[int]:
-    """The number of right boxes of every track that has any."""
+    """Return the number of right boxes of every track that has any."""
     return Counter(
         face.track
         for at, faces in enumerate(ours)
         for face in faces
         if any(
-            overlap(face.box, box) >= SAME
+            face.box.overlap(box) >= SAME
             for boxes in haar[max(0, at - NEAR) : at + NEAR + 1]
             for box in boxes
         )

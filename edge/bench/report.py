@@ -7,7 +7,7 @@ from typing import Any
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """The report of `edge.bench.run.bench`, line by line; costs are CPU time."""
+    """Yield the report of `edge.bench.run.bench`, line by line; costs are CPU time."""
     yield from _about(report)
     yield ""
     yield from _costs(report)
@@ -42,8 +42,8 @@ def _costs(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"  still and empty {report['still_ms']:.3f}, noisy {report['still_noisy_ms']:.3f}"
     sizes = report["resolution_ms"]
     (_, small), (_, large) = sizes.items()
-    told = ", ".join(f"{name} {ms:.3f}" for name, ms in sizes.items())
-    yield f"  {told}: {large / small:.2f} times"
+    costs = ", ".join(f"{name} {ms:.3f}" for name, ms in sizes.items())
+    yield f"  {costs}: {large / small:.2f} times"
 
 
 def _row(name: str, cost: Mapping[str, float]) -> str:
@@ -56,19 +56,6 @@ def _beside(report: Mapping[str, Any]) -> Iterator[str]:
         f"full Haar scan   {full:.1f} ms a frame; our p99 is 1/{full / ours['p99']:.1f} of it,"
         f" our worst 1/{full / ours['max']:.1f}"
     )
-    for name, ratio in report["ratio"].items():
-        if ratio is None:
-            yield f"{name}: not measured" + _why(name, report["classic"])
-        else:
-            classic = report["classic"][name]
-            yield _row(name, classic["cpu_ms"]).strip() + f" ms ({classic['model']})"
-            yield f"  {classic['cpu_ms']['mean']:.1f} / {ours['mean']:.3f} = {ratio:.1f} times ours"
-
-
-def _why(name: str, measured: Mapping[str, Any]) -> str:
-    if not measured:
-        return " (--compare does)"
-    return "; needs pip install 'fer-edge[convert]'" if name == "classic_keras" else ""
 
 
 def _found(quality: Mapping[str, Any], faces: int) -> Iterator[str]:

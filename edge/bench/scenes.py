@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 
 import cv2
 import numpy as np
 
-from edge.camera import open_frames
+from edge.camera.source import open_frames, pictures_only
 from edge.clock import MediaClock
-from edge.config import Camera
+from edge.config.schema import CameraConfig
 from edge.records import ByteArray, Frame
 
 STILL_FPS = 25
@@ -21,13 +20,13 @@ _NOISE = 2.0
 
 
 def played(source: str, most: int | None) -> Iterator[Frame]:
-    """The first `most` frames of a video file or a folder; None: all."""
-    with closing(open_frames(Camera(source=source), threading.Event())) as frames:
-        yield from itertools.islice(frames, most)
+    """Yield the first `most` frames of a video file or a folder; None: all."""
+    with closing(open_frames(CameraConfig(source=source))) as frames:
+        yield from itertools.islice(pictures_only(frames), most)
 
 
 def resized(frames: Iterator[Frame], width: int, height: int) -> Iterator[Frame]:
-    """The same pictures, as large as fits into `width` and `height`, with black borders."""
+    """Yield the same pictures, as large as fits into `width` and `height`, with black borders."""
     clock = MediaClock()
     for frame in frames:
         yield clock.frame(_fitted(frame.gray, width, height), frame.source_s)
@@ -43,7 +42,7 @@ def _fitted(gray: ByteArray, width: int, height: int) -> ByteArray:
 
 
 def still(count: int, *, noisy: bool = False) -> Iterator[Frame]:
-    """An empty room, 640x480: a gradient that stays as it is, or with a camera's noise."""
+    """Yield an empty room, 640x480: a constant gradient, or one with a camera's noise."""
     room = np.linspace(60, 180, 640)[None] + np.linspace(-30, 30, 480)[:, None]
     noise = np.random.default_rng(0).normal(0, _NOISE, (8, 480, 640)) * noisy
     pictures = np.rint(room + noise).astype(np.uint8)

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import cv2
 
-from edge import diary
+from edge.diary import layout, reader
 from tests.conftest import Mosquitto
-from tests.house import CLIP, HASTY_ALERT, Service
+from tests.support.service import CLIP, HASTY_ALERT, Service
 
 LINES = (
     """device = "pi"
-[log]
+[diary]
 max_bytes = 1000000
 [mqtt]
 host = "127.0.0.1"
@@ -54,8 +54,8 @@ def sample(pid: int) -> Sample:
 
 def media_s(folder: Path) -> float:
     """Media time of the last row, the first one being at the beginning."""
-    files = diary.files(folder)
-    rows = [row for path in (files[0], files[-1]) for row in diary.rows(path)]
+    files = layout.files(folder)
+    rows = [row for path in (files[0], files[-1]) for row in reader.rows(path)]
     return (rows[-1].time - rows[0].time).total_seconds()
 
 

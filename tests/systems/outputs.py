@@ -1,4 +1,4 @@
-"""Prints what a model says to generated faces: one line of hexadecimal digits for each.
+"""Prints what a model says to generated faces: a line of hexadecimal digits each, all outputs.
 
     python outputs.py MODEL COUNT
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import numpy.typing as npt
 
 
-def faces(count: int, height: int, width: int) -> np.ndarray:
+def faces(count: int, height: int, width: int) -> npt.NDArray[np.uint8]:
     """uint8 `(count, height, width, 1)`: noise, coarse and fine, dark and light, flat and not.
 
     Made of integers alone: floating point may differ in its last bit between processors.
@@ -35,12 +36,13 @@ def main() -> None:
         from tflite_runtime.interpreter import Interpreter
     model = Interpreter(sys.argv[1], num_threads=1)
     model.allocate_tensors()
-    given, got = model.get_input_details()[0], model.get_output_details()[0]
+    given = model.get_input_details()[0]
+    outputs = sorted(model.get_output_details(), key=lambda output: str(output["name"]))
     _, height, width, _ = given["shape"]
     for face in faces(int(sys.argv[2]), height, width):
         model.set_tensor(given["index"], face[None])
         model.invoke()
-        print(model.get_tensor(got["index"]).tobytes().hex())
+        print("".join(model.get_tensor(got["index"]).tobytes().hex() for got in outputs))
 
 
 if __name__ == "__main__":

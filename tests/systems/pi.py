@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge import diary
+from edge.diary import layout, schema
 from tests.conftest import Mosquitto, wait_for
-from tests.house import HASTY_ALERT
+from tests.support.diaries import contents, parsed
+from tests.support.service import HASTY_ALERT
 from tests.systems.machine import CHECKOUT, Machine
 
 LOGS, STATE = "/var/log/fer-edge", "/var/lib/fer-edge"
+#: The installer's exit status where the service is installed, but `fer-edge check` failed.
+NOT_READY = 3
 DROP_IN = "/etc/systemd/system/fer-edge.service.d/test.conf"
 LINES = (
     """device = "pi"
@@ -21,7 +24,7 @@ source = "{source}"
 [mood]
 reading_interval_s = 0.2
 rate_hz = 15.0
-[log]
+[diary]
 fsync_s = 1.0
 [mqtt]
 host = "{host}"
@@ -39,9 +42,11 @@ class Pi:
         self._since_s = 0.0
         self.transcript = ""
 
-    def install(self) -> str:
+    def install(self, expected: int = 0) -> str:
         """Runs the installer of this checkout, as a root who keeps files private; what it said."""
-        return self.machine.run(f"umask 077; {CHECKOUT}/systemd/install.sh 2>&1").stdout
+        done = self.machine.run(f"umask 077; {CHECKOUT}/systemd/install.sh 2>&1", check=False)
+        assert done.returncode == expected, done.stdout
+        return done.stdout
 
     def fresh(self, source: str, broker: Mosquitto | None, *, more: str = "") -> None:
         """The service stopped, with no past, and configured anew."""
@@ -98,10 +103,10 @@ class Pi:
         read = f"journalctl -u fer-edge -o cat --no-pager --since={since}"
         return self.machine.run(read).stdout
 
-    def rows(self) -> list[diary.Row]:
+    def rows(self) -> list[schema.Row]:
         """All rows of the diary in order; fails where a byte on the disk is not a whole row."""
-        found: list[diary.Row] = []
-        for path in diary.files(self.folder(LOGS)):
+        found: list[schema.Row] = []
+        for path in layout.files(self.folder(LOGS)):
             found += whole(path)
         return found
 
@@ -110,13 +115,11 @@ class Pi:
         return self.machine.root / path.lstrip("/")
 
 
-def whole(path: Path) -> list[diary.Row]:
+def whole(path: Path) -> list[schema.Row]:
     """The rows of one file, each of which must be whole."""
-    from tests.test_kill import contents
-
     lines = contents(path).decode().split("\n")
     assert lines.pop() == "", f"{path}: torn end"
-    rows = list(diary.parse(line + "\n" for line in lines))
+    rows = parsed(line + "\n" for line in lines)
     assert len(rows) == max(len(lines) - 1, 0), f"{path}: torn row"
     return rows
 

@@ -7,16 +7,17 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
-import numpy as np
+from cv2.typing import MatLike
 
-from tests.house import CLIP
+from tests.support.service import CLIP
 
 FPS = 15.0
 
 
 def pictures() -> list[bytes]:
     """The demo's clip as JPEGs."""
-    capture, found = cv2.VideoCapture(str(CLIP)), []
+    capture = cv2.VideoCapture(str(CLIP))
+    found: list[bytes] = []
     while True:
         ok, picture = capture.read()
         if not ok:
@@ -24,12 +25,12 @@ def pictures() -> list[bytes]:
         found.append(jpeg(picture))
 
 
-def jpeg(picture: np.ndarray) -> bytes:
+def jpeg(picture: MatLike) -> bytes:
     return bytes(cv2.imencode(".jpg", picture)[1])
 
 
 class Stream:
-    """Plays the clip again and again to everybody who asks, at `FPS`; a context manager.
+    """Plays the clip again and again to everybody who asks, at `fps`; a context manager.
 
     `silent`: connections stay open, no picture comes. `absent`: connections end, new ones are
     refused. `odd`: a picture to send once, in place of the next one.
@@ -37,6 +38,7 @@ class Stream:
 
     def __init__(self) -> None:
         self._pictures = pictures()
+        self.fps = FPS
         self.silent = self.absent = False
         self.odd: bytes | None = None
         stream = self
@@ -84,4 +86,4 @@ class Stream:
             except (BrokenPipeError, ConnectionResetError):
                 return
             shown += 1
-            time.sleep(max(0.0, began_s + shown / FPS - time.monotonic()))
+            time.sleep(max(0.0, began_s + shown / self.fps - time.monotonic()))

@@ -13,11 +13,15 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from edge import diary
+from edge.config.paths import model_path
+from edge.diary import layout, reader, schema
+from edge.packaged import FACES, SHIPPED
+from edge.records import ByteArray
 from tests.conftest import ROOT, command, environment
-from tests.house import CLIP
+from tests.support.service import CLIP
 from tests.systems.conftest import LONG, Figure, root_or_skip
 from tests.systems.machine import Machine
 
@@ -28,7 +32,6 @@ _MAGIC = (
     r":qemu-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
     r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:{}:F"
 )
-MODELS = sorted((ROOT / "edge" / "models").glob("*.tflite"))
 
 
 def emulate() -> None:
@@ -130,8 +133,9 @@ root=$1; shift; exec chroot "$root" /usr/bin/python3 "$@"
 """
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda path: path.stem)
-def test_the_model_says_the_same_on_arm64(arm64: Path, model: Path, figure: Figure) -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_model_says_the_same_on_arm64(arm64: Path, name: str, figure: Figure) -> None:
+    model = model_path(name)
     bare = arm64 / "srv" / "scores.tflite"
     without_softmax(model, bare)
     shutil.copy(Path(__file__).with_name("outputs.py"), arm64 / "srv")
@@ -151,10 +155,19 @@ def test_the_model_says_the_same_on_arm64(arm64: Path, model: Path, figure: Figu
     assert np.count_nonzero(apart) <= p.size // 100
 
 
-def both(root: Path, model: Path) -> tuple[np.ndarray, np.ndarray]:
+def test_the_face_network_says_the_same_on_arm64(arm64: Path, figure: Figure) -> None:
+    shutil.copy(Path(__file__).with_name("outputs.py"), arm64 / "srv")
+    here, there = both(arm64, arm64 / "srv" / "edge" / "models" / FACES.name)
+    figure(f"{len(here)} pictures: {np.count_nonzero(here != there)} bytes of {here.size} differ")
+    assert len(here) == COUNT
+    assert len(np.unique(here, axis=0)) > COUNT / 2, "the pictures must not all look alike to it"
+    np.testing.assert_array_equal(there, here)
+
+
+def both(root: Path, model: Path) -> tuple[ByteArray, ByteArray]:
     """What `model`, a file below `root`, says here and there: `(faces, labels)`, bytes."""
     script = Path(__file__).with_name("outputs.py")
-    run = [sys.executable, script, model, str(COUNT)]
+    run = [sys.executable, str(script), str(model), str(COUNT)]
     here = subprocess.run(run, capture_output=True, text=True, check=True).stdout
     there = python(root, "/srv/outputs.py", f"/{model.relative_to(root)}", COUNT)
     first, second = (
@@ -189,8 +202,8 @@ def test_a_short_clip_from_end_to_end_on_arm64(arm64: Path, tmp_path: Path, figu
            LOGS_DIRECTORY="/srv/log", STATE_DIRECTORY="/srv/state")  # fmt: skip
     run = command("run", "--config", arm64 / "srv" / "c.toml", "--source", frames)
     subprocess.run(run, env=environment(tmp_path), check=True)
-    there = list(diary.rows(arm64 / "srv" / "log" / diary.NAME))
-    here = list(diary.rows(tmp_path / "log" / diary.NAME))
+    there = readings(arm64 / "srv" / "log" / layout.NAME)
+    here = readings(tmp_path / "log" / layout.NAME)
     apart = np.abs(chances(there) - chances(here)).max()
     figure(
         f"{shown} frames, {len(here)} rows: {sum(map(ne, map(place, there), map(place, here)))}"
@@ -201,12 +214,17 @@ def test_a_short_clip_from_end_to_end_on_arm64(arm64: Path, tmp_path: Path, figu
     assert apart <= 2 / 256  # see above; a sum that differs moves the others too
 
 
-def place(row: diary.Row) -> tuple[str, ...]:
+def place(row: schema.Row) -> tuple[str, ...]:
     """All of a row that no probability decides: time, face, box, note."""
     return (*row.values[:2], *row.values[-5:])
 
 
-def chances(rows: list[diary.Row]) -> np.ndarray:
+def readings(path: Path) -> list[schema.Row]:
+    """The rows of a diary that are about a face."""
+    return [row for row in reader.rows(path) if row.face is not None]
+
+
+def chances(rows: list[schema.Row]) -> npt.NDArray[np.float64]:
     return np.array([row.values[4:-5] for row in rows], np.float64)
 
 

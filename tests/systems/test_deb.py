@@ -11,7 +11,8 @@ from tests.systems.machine import CHECKOUT, Machine
 from tests.systems.pi import LOGS, STATE, Pi, waited
 from tests.systems.stream import Stream
 
-APT = "env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Options::=--force-confdef"
+#: As unattended upgrades run it: nobody answers, and no option answers for them.
+APT = "env DEBIAN_FRONTEND=noninteractive apt-get -qq -y"
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -42,6 +43,8 @@ def test_the_packages_life(bare: Pi, camera: Stream, figure: Figure) -> None:
     install(bare, camera)
     upgrade(bare)
     remove_and_return(bare)
+    mask(bare)
+    change_over(bare, camera)
     remove_and_purge(bare)
     figure(f"{size_mb:.0f} MB; installed without network, upgraded, removed, back again, purged")
 
@@ -54,7 +57,7 @@ def build(pi: Pi) -> float:
     machine.run(
         "cd /srv && dpkg-deb -R deb/*.deb tree"
         " && sed -i 's/^Version: .*/Version: 9.9.9/' tree/DEBIAN/control"
-        " && echo '# something new' >>tree/etc/fer-edge/config.toml"
+        " && echo '# something new' >>tree/usr/share/fer-edge/config.toml"
         " && dpkg-deb --root-owner-group -Znone -b tree next/fer-edge_9.9.9.deb && rm -r tree"
     )
     return int(machine.run("stat -c %s /srv/deb/*.deb").stdout) / 1e6
@@ -83,12 +86,14 @@ def upgrade(pi: Pi) -> None:
     waited(lambda: len(pi.rows()) > len(before) + 5, "more rows")
     assert pi.rows()[: len(before)] == before
     assert pi.folder("/etc/fer-edge/config.toml").read_text() == mine
-    new = pi.folder("/etc/fer-edge/config.toml.dpkg-dist").read_text()
+    new = pi.folder("/etc/fer-edge/config.toml.new").read_text()
     assert new.endswith("# something new\n")
     process = pi.pid()  # an upgrade that fails leaves it running
     pi.machine.run("touch /opt/fer-edge/pyvenv.cfg")
     failed = pi.machine.run(f"{APT} --reinstall install /srv/next/fer-edge_*.deb", check=False)
-    assert "first: sudo systemd/install.sh --uninstall" in failed.stdout + failed.stderr
+    assert "first: sudo systemd/install.sh --uninstall (configuration and diary stay)" in (
+        failed.stdout + failed.stderr
+    )
     pi.machine.run("rm /opt/fer-edge/pyvenv.cfg")
     assert state(pi) == "installed"
     pi.ready(process)
@@ -98,6 +103,33 @@ def upgrade(pi: Pi) -> None:
     refused = pi.machine.run(f"{CHECKOUT}/systemd/install.sh", check=False)
     assert refused.stderr.startswith("install.sh: the package fer-edge is installed here; ")
     pi.machine.run("systemctl enable --now fer-edge")
+
+
+def mask(pi: Pi) -> None:
+    """A unit that is masked does not leave the package half-configured."""
+    pi.machine.run(f"{APT} remove fer-edge && systemctl mask fer-edge")
+    pi.machine.run(f"{APT} install /srv/next/fer-edge_*.deb")
+    assert (state(pi), pi.show("ActiveState")) == ("installed", "inactive")
+    pi.machine.run("systemctl unmask fer-edge && systemctl enable --now fer-edge")
+
+
+def change_over(pi: Pi, camera: Stream) -> None:
+    """From the package to the installer and back; the purge of the one leaves the other alone."""
+    installer = f"{CHECKOUT}/systemd/install.sh"
+    pi.machine.run(f"{APT} remove fer-edge")
+    pi.configure(camera.url, None)
+    assert pi.install().endswith("(its settings: /etc/fer-edge/config.toml)\n")
+    refused = pi.machine.run(f"{APT} install /srv/deb/fer-edge_*.deb", check=False)
+    assert refused.returncode
+    assert "first: sudo systemd/install.sh --uninstall" in refused.stdout + refused.stderr
+    assert state(pi) in {"config-files", "not-installed"}
+    pi.machine.run("dpkg --purge fer-edge")
+    assert pi.machine.run("/usr/local/bin/fer-edge --version; id fer-edge").stdout
+    assert pi.rows(), "the diary is the user's"
+    pi.machine.run(f"{installer} --uninstall")
+    pi.machine.run(f"{APT} install /srv/deb/fer-edge_*.deb")
+    assert state(pi) == "installed"
+    assert camera.url in pi.folder("/etc/fer-edge/config.toml").read_text()
 
 
 def remove_and_return(pi: Pi) -> None:

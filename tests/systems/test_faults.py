@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from edge import diary
 from tests.conftest import Mosquitto
-from tests.house import alerts, listening, retained
+from tests.support.diaries import parsed
+from tests.support.mqtt import alerts, listening, retained
 from tests.systems.conftest import LONG, Figure
 from tests.systems.pi import LOGS, Pi, once_each, paired, waited
 from tests.systems.stream import Stream, jpeg
@@ -177,7 +177,7 @@ def test_reloading_takes_a_good_configuration_and_keeps_the_old_for_a_bad(
     grows(running)
     process = running.pid()
     running.configure(camera.url, broker, more="[camera2]\n")
-    running.machine.run("systemctl reload fer-edge")
+    assert running.machine.run("systemctl reload fer-edge", check=False).returncode
     waited(lambda: "camera2" in running.said(), "a word about the mistake")
     grows(running)
     running.configure(camera.url, broker)
@@ -202,7 +202,7 @@ def grows_inside(pi: Pi, by: int) -> float:
 def longest_gap_s(text: str) -> float:
     """Between two rows; the text must consist of whole rows."""
     lines = text.splitlines(keepends=True)
-    rows = list(diary.parse(lines))
+    rows = parsed(lines)
     assert len(rows) == len(lines) - 1, "torn row"
     times = [row.time.timestamp() for row in rows]
     return float(max(np.diff(times)))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from tests.conftest import Mosquitto
-from tests.house import listening, texts
+from tests.support.mqtt import listening, texts
 from tests.systems.machine import CHECKOUT
-from tests.systems.pi import LOGS, STATE, Pi, waited
+from tests.systems.pi import LOGS, NOT_READY, STATE, Pi, waited
 from tests.systems.stream import Stream
 
 INSTALLER = f"{CHECKOUT}/systemd/install.sh"
@@ -26,7 +27,11 @@ def test_it_installs_and_ends_with_a_check(pi: Pi) -> None:
     assert f"\nok    diary   {LOGS}: " in said
     assert f"\nok    state   {STATE}: " in said
     assert "\nFAIL  camera  no camera found" in said
-    assert "\ninstall.sh: done; edit /etc/fer-edge/config.toml" in said
+    assert "\n  Collecting numpy" in said, "it tells what it is waiting for"
+    *_, last = said.splitlines()
+    assert last.startswith("install.sh: installed, but not ready: fix what FAIL names above")
+    assert last.endswith("sudo systemctl start fer-edge")
+    assert said.count("\ninstall.sh: done") == 0
     assert pi.machine.run("systemctl is-enabled fer-edge").stdout == "enabled\n"
 
 
@@ -46,7 +51,8 @@ def test_again_it_keeps_the_configuration_and_puts_the_new_beside(pi: Pi, camera
     pi.fresh(camera.url, None)
     mine = pi.folder("/etc/fer-edge/config.toml").read_text()
     said = pi.install()
-    assert "config.toml: kept; the defaults of this version are in" in said
+    assert "config.toml: kept; this version's defaults are in" in said
+    assert "\ninstall.sh: done; to start it: sudo systemctl start fer-edge" in said
     assert pi.folder("/etc/fer-edge/config.toml").read_text() == mine
     new = pi.folder("/etc/fer-edge/config.toml.new").read_text()
     assert new == pi.machine.run(f"cat {CHECKOUT}/config.toml").stdout
@@ -58,14 +64,14 @@ def test_the_check_sees_and_writes_what_the_service_does(pi: Pi, camera: Stream)
     more = '[model]\npath = "/home/mine.tflite"\n[state]\ndirectory = "/srv/other"\n'
     pi.fresh(camera.url, None, more=more)
     text = pi.folder("/etc/fer-edge/config.toml").read_text()
-    text = text.replace("[log]\n", '[log]\ndirectory = "/srv/usb"\n')
+    text = text.replace("[diary]\n", '[diary]\ndirectory = "/srv/usb"\n')
     pi.machine.put("/etc/fer-edge/config.toml", text)
     pi.machine.run(
         "install -d -o fer-edge /srv/usb /srv/other;"
         " cp /opt/fer-edge/lib/python3*/site-packages/edge/models/tiny.tflite /home/mine.tflite"
     )
     pi.drop_in("ReadWritePaths=/srv/usb")
-    said = pi.install()
+    said = pi.install(NOT_READY)
     assert "\nFAIL  model   /home/mine.tflite: cannot read the model: " in said
     assert "\nok    camera  http://127.0.0.1:" in said
     assert "\nok    diary   /srv/usb: " in said
@@ -77,7 +83,10 @@ def test_a_dry_run_does_nothing(pi: Pi) -> None:
     listing = "find /etc /opt /usr/local /var/lib/fer-edge -printf '%p %T@ %i\\n' | sort | md5sum"
     before = pi.machine.run(listing).stdout
     for option in ("", "--uninstall", "--purge"):
-        assert pi.machine.run(f"{INSTALLER} -n {option}").returncode == 0
+        said = pi.machine.run(f"{INSTALLER} -n {option}").stdout
+        assert said.startswith("install.sh: what would be done:\n")
+        assert said.endswith("install.sh: nothing was done\n")
+        assert "removed" not in said
     assert pi.machine.run(listing).stdout == before
 
 
@@ -95,6 +104,16 @@ def test_what_is_in_the_way_is_said_in_a_line(pi: Pi, command: str, line: str) -
     assert done.stderr.endswith(line)
     assert done.stderr.count("\n") == 1
     assert pi.machine.run("fer-edge --version").returncode == 0, "what was there still works"
+
+
+def test_a_full_disk_is_not_called_a_network(pi: Pi) -> None:
+    """pip's last line is about something else; the one that tells why is quoted."""
+    full = "mount -t tmpfs -o size=1m tmpfs /srv/full && TMPDIR=/srv/full"
+    script = f"mkdir -p /srv/full && {full} {INSTALLER}; code=$?; umount /srv/full; exit $code"
+    done = pi.machine.run(f"unshare -m bash -c {shlex.quote(script)}", check=False)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "is the network there?" not in done.stderr
 
 
 def test_the_unit_lets_the_clock_be_asked(pi: Pi, camera: Stream) -> None:

@@ -8,9 +8,9 @@ import time
 from itertools import pairwise
 from typing import Any
 
-from edge import diary
+from edge.diary import schema
 from tests.conftest import Mosquitto
-from tests.house import alerts, listening
+from tests.support.mqtt import alerts, listening
 from tests.systems.conftest import Figure
 from tests.systems.pi import Pi, once_each, paired, waited
 
@@ -31,15 +31,20 @@ def play(pi: Pi, broker: Mosquitto, plays: int) -> None:
     pi.configure(clip(pi), broker)
     text = pi.folder("/etc/fer-edge/config.toml").read_text()
     text = text.replace("reading_interval_s = 0.2", "reading_interval_s = 0")
-    text = text.replace("[log]\n", "[log]\nmax_bytes = 100000\n")
+    text = text.replace("[diary]\n", "[diary]\nmax_bytes = 100000\n")
     pi.machine.put("/etc/fer-edge/config.toml", text)
     run = f"/opt/fer-edge/bin/fer-edge run --loop {plays}"
     pi.drop_in(f"ExecStart=\nExecStart={run}\nRestartSec=1")
 
 
-def runs(rows: list[diary.Row]) -> list[list[diary.Row]]:
+def readings(pi: Pi) -> list[schema.Row]:
+    """The rows about a face: those of events depend on what was raised before a kill."""
+    return [row for row in pi.rows() if row.face is not None]
+
+
+def runs(rows: list[schema.Row]) -> list[list[schema.Row]]:
     """The rows of each process: a file's time begins again at midnight with it."""
-    found: list[list[diary.Row]] = []
+    found: list[list[schema.Row]] = []
     for row in rows:
         if not found or row.time < found[-1][-1].time:
             found.append([])
@@ -47,7 +52,7 @@ def runs(rows: list[diary.Row]) -> list[list[diary.Row]]:
     return found
 
 
-def content(run: list[diary.Row]) -> list[tuple[str, ...]]:
+def content(run: list[schema.Row]) -> list[tuple[str, ...]]:
     """What must be the same in each run: all but where its face numbers begin."""
     first = run[0].face or 0
     return [(r.values[0][11:], str((r.face or 0) - first), *r.values[2:]) for r in run]
@@ -69,7 +74,7 @@ def what_a_whole_run_gives(pi: Pi, broker: Mosquitto) -> tuple[list[tuple[str, .
     with listening(broker) as subscriber:
         pi.start()
         waited(lambda: pi.show("ActiveState") == "inactive", "the clip to end", 300)
-        return content(pi.rows()), raised(once_each(alerts(subscriber)))
+        return content(readings(pi)), raised(once_each(alerts(subscriber)))
 
 
 def kill_again_and_again(pi: Pi) -> list[float]:
@@ -93,10 +98,10 @@ def test_kills_cost_nothing(pi: Pi, broker: Mosquitto, figure: Figure) -> None:
         time.sleep(1)
         pi.stop()
         got = alerts(subscriber)
-    left = runs(pi.rows())
+    left = runs(readings(pi))
     for at, run in enumerate(left):
         assert content(run) == rows[: len(run)], f"run {at}"
-    numbers = [{row.face for row in run} for run in left]
+    numbers = [{row.face for row in run if row.face is not None} for run in left]
     assert all(max(a) < min(b) for a, b in pairwise(numbers)), "a face's number came again"
     seen = once_each(got)
     assert paired(seen)
@@ -108,7 +113,7 @@ def test_kills_cost_nothing(pi: Pi, broker: Mosquitto, figure: Figure) -> None:
     )
 
 
-def check_alerts(left: list[list[diary.Row]], times: list[str], got: list[str]) -> int:
+def check_alerts(left: list[list[schema.Row]], times: list[str], got: list[str]) -> int:
     """Each run must have delivered all that was raised before its last row, in order.
 
     The last row of a killed run may have raised one that was not on disk yet.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from edge import diary
+from edge.diary import layout, reader, schema
 from tests.conftest import ROOT, wait_for
 from tests.systems.conftest import Figure, root_or_skip
 from tests.systems.machine import Machine
@@ -70,8 +71,8 @@ def said(root: Path) -> str:
     return (root / "srv" / "said").read_text()
 
 
-def rows(root: Path) -> list[diary.Row]:
-    return [row for path in diary.files(root / "srv" / "log") for row in diary.rows(path)]
+def rows(root: Path) -> list[schema.Row]:
+    return [row for path in layout.files(root / "srv" / "log") for row in reader.rows(path)]
 
 
 @pytest.mark.parametrize("source", ["picamera2", "auto"])
@@ -102,7 +103,54 @@ def test_a_stall_is_told_and_the_next_start_goes_on(virtual: Path, figure: Figur
     (virtual / "srv" / "stall").unlink()
     before = len(rows(virtual))
     with service(virtual, "picamera2"):
-        wait_for(lambda: len(rows(virtual)) >= before + 5, "rows again")
+        wait_for(lambda: len(rows(virtual)) >= before + 5, "rows again", 90)
     figure(f"told after {told_s:.1f} s, ended for a restart after {ended_s:.1f} s, rows again")
     assert told_s < 3.5
     assert ended_s < 15
+
+
+def buffers(process: subprocess.Popen[bytes]) -> int:
+    """How many buffers for pictures the process holds."""
+    found = 0
+    for link in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            found += "dma-buf" in str(link.readlink())
+    return found
+
+
+def noted(root: Path, word: str) -> bool:
+    """Whether the latest row is this event, which is noted when the camera is closed."""
+    return rows(root)[-1].values[-1].startswith(word)
+
+
+def test_a_pause_closes_the_camera_and_another_process_can_have_it(
+    virtual: Path, figure: Figure
+) -> None:
+    with service(virtual, "picamera2") as process:
+        wait_for(lambda: len(rows(virtual)) >= 5, "rows", 90)
+        held = buffers(process)
+        (virtual / "srv" / "state").mkdir(exist_ok=True)
+        (virtual / "srv" / "state" / "paused").touch()
+        closed_s = waited(lambda: noted(virtual, "paused"), "the pause")
+        before = len(rows(virtual))
+        other = subprocess.run(
+            ["unshare", "--mount", "bash", "-c", _INSIDE, "-", virtual, "-m", "edge", "check",
+             "--json", "--config", "/srv/config.toml"],
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "PYTHONPATH": "/srv",
+                 "LOGS_DIRECTORY": "/srv/other", "STATE_DIRECTORY": "/srv/other"},
+            cwd="/", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        (camera,) = [p for p in json.loads(other.stdout)["parts"] if p["part"] == "camera"]
+        assert camera["ok"], camera
+        assert len(rows(virtual)) == before, "nobody is watched"
+        (virtual / "srv" / "state" / "paused").unlink()
+        back_s = waited(lambda: len(rows(virtual)) > before + 3, "rows again", 90)
+        for _ in range(3):
+            (virtual / "srv" / "state" / "paused").touch()
+            wait_for(lambda: noted(virtual, "paused"), "another pause")
+            (virtual / "srv" / "state" / "paused").unlink()
+            wait_for(lambda: rows(virtual)[-1].face is not None, "rows again", 90)
+        assert process.poll() is None
+        # A moment's number differs by one or two; each camera that is not given back adds them all.
+        assert 0 < buffers(process) < 2 * held, "those of cameras that were closed were given back"
+    figure(f"closed after {closed_s:.1f} s, used by another process, rows {back_s:.1f} s later")

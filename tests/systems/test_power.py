@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from edge import diary
-from edge.outbox import NAME
+from edge.diary import layout, reader, schema
+from edge.messaging.outbox import NAME
 from tests.conftest import Mosquitto, wait_for
-from tests.house import CLIP, Service, alerts, listening
+from tests.support.mqtt import alerts, listening
+from tests.support.service import CLIP, Service
 from tests.systems.conftest import Figure
 from tests.systems.pi import Pi, once_each, waited, whole
 
@@ -32,7 +33,7 @@ LINES = f"""device = "pi"
 [mood]
 reading_interval_s = 0.1
 rate_hz = 15.0
-[log]
+[diary]
 fsync_s = {FSYNC_S}
 [mqtt]
 host = "127.0.0.1"
@@ -145,9 +146,9 @@ def waiting(disk: Disk, folder: Path) -> set[str]:
         return {row[0] for row in database.execute("SELECT id FROM waiting")}
 
 
-def rows(disk: Disk) -> list[diary.Row]:
+def rows(disk: Disk) -> list[schema.Row]:
     """All of them, the last perhaps torn by the cut and then left out."""
-    return [row for path in diary.files(disk.place / "log") for row in diary.rows(path)]
+    return [row for path in layout.files(disk.place / "log") for row in reader.rows(path)]
 
 
 def test_a_disk_that_loses_its_power_has_all_but_the_last_seconds(
@@ -184,7 +185,7 @@ def test_a_disk_that_loses_its_power_has_all_but_the_last_seconds(
             wait_for(lambda: got(subscriber) >= committed, "the alerts that waited")
             twice = len(alerts(subscriber)) - len(once_each(alerts(subscriber)))
         running.stop()
-    for path in diary.files(disk.place / "log"):
+    for path in layout.files(disk.place / "log"):
         whole(path)
     subprocess.run(["sync", "-f", disk.place], check=True)
     disk.again()

@@ -26,7 +26,7 @@ def test_an_upgrade_of_the_running_service(running: Pi, broker: Mosquitto, figur
     waited(lambda: len(running.rows()) > len(before) + 10, "more rows")
     after = running.rows()
     assert running.machine.run("fer-edge --version").stdout == "fer-edge 9.9.9\n"
-    assert said.endswith("install.sh: done; the service runs again\n")
+    assert said.endswith("install.sh: done; the service is running again\n")
     assert running.folder("/etc/fer-edge/config.toml").read_text() == mine
     assert after[: len(before)] == before
     times = [row.time.timestamp() for row in after]
@@ -36,7 +36,8 @@ def test_an_upgrade_of_the_running_service(running: Pi, broker: Mosquitto, figur
 
 def test_it_can_be_removed_and_leaves_what_is_the_users(pi: Pi) -> None:
     for _ in range(2):  # twice does no harm
-        pi.machine.run(f"{CHECKOUT}/systemd/install.sh --uninstall")
+        said = pi.machine.run(f"{CHECKOUT}/systemd/install.sh --uninstall").stdout
+        assert said.startswith("install.sh: program and service removed; kept: /etc/fer-edge")
     assert pi.machine.run("systemctl cat fer-edge; ls /opt/fer-edge", check=False).stdout == ""
     assert pi.machine.run("command -v fer-edge", check=False).returncode
     assert pi.rows()

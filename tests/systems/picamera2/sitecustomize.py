@@ -10,17 +10,18 @@ import importlib.machinery
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 _PR_SET_MDWE, _REFUSE_EXEC_GAIN = 65, 1
 # The kernel's own MemoryDenyWriteExecute, where it has it (6.3): as hard as in the unit.
 ctypes.CDLL(None).prctl(_PR_SET_MDWE, _REFUSE_EXEC_GAIN, 0, 0, 0)
 
 kms = types.ModuleType("pykms")
-kms.PixelFormat = type("PixelFormat", (), {"__getattr__": lambda _, name: name})()
+vars(kms)["PixelFormat"] = type("PixelFormat", (), {"__getattr__": lambda _, name: name})()
 sys.modules["pykms"] = kms
 
 
-def patch(module):
+def patch(module: Any) -> None:
     """No dma_heap, no raw modes; and the stall."""
     from picamera2.allocators import LibcameraAllocator
 
@@ -28,11 +29,11 @@ def patch(module):
     camera._get_raw_modes = lambda _: [{"format": "NV12", "size": (640, 480)}]
     init, process = camera.__init__, camera.process_requests
 
-    def __init__(self, *args, **more):
+    def __init__(self: Any, *args: Any, **more: Any) -> None:
         init(self, *args, **more)
         self.allocator = LibcameraAllocator(self.camera)
 
-    def process_requests(self, display):
+    def process_requests(self: Any, display: Any) -> Any:
         if Path("/srv/stall").exists():
             self._requests = []
         return process(self, display)
@@ -43,13 +44,13 @@ def patch(module):
 class Finder(importlib.abc.MetaPathFinder):
     """Patches picamera2 as it is imported."""
 
-    def find_spec(self, name, path, target=None):
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         if name != "picamera2":
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        spec: Any = importlib.machinery.PathFinder.find_spec(name, path, target)
         run = spec.loader.exec_module
 
-        def run_and_patch(module):
+        def run_and_patch(module: types.ModuleType) -> None:
             run(module)
             patch(module)
 

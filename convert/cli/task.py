@@ -1,0 +1,8 @@
+"""`--task faces`: `fer-train` and `fer-evaluate` for the face network, with other options."""
+
+from __future__ import annotations
+
+
+def faces(arguments: list[str]) -> list[str] | None:
+    """Return the arguments after `--task faces`, which comes first; None for expressions."""
+    return arguments[2:] if arguments[:2] == ["--task", "faces"] else None

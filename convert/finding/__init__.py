@@ -1,1 +1,0 @@
-"""Finds out what nobody wrote down: pixel range and order of classes."""

@@ -1,1 +1,0 @@
-"""Opens whatever file a trained network came in."""

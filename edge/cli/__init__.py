@@ -1,0 +1,4 @@
+"""`fer-edge` and its commands.
+
+Read first: `main`, which maps arguments to commands and errors to exit codes.
+"""

@@ -1,0 +1,200 @@
+"""What is wrong with a diary's files: every command says the same, once, and reads the rest."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge import filelock
+from edge.diary import daily, layout, schema
+from tests.conftest import Run
+from tests.support.diaries import printed_faces
+from tests.support.samples import LABELS, reading
+
+NOW = datetime.now().astimezone().replace(microsecond=0)
+EARLIER = NOW - timedelta(minutes=90)
+OTHERS = ("no", "yes")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where `fer_edge` finds its diary."""
+    return tmp_path / "log"
+
+
+def header(labels: tuple[str, ...] = LABELS) -> bytes:
+    return schema.header(labels).encode() + b"\r\n"
+
+
+def row(face: int, time: datetime, labels: tuple[str, ...] = LABELS) -> bytes:
+    emotion = "yes" if labels is OTHERS else "happy"
+    return schema.format_row(reading(face=face, time=time, emotion=emotion, labels=labels))
+
+
+@pytest.fixture
+def said(log: Path) -> list[str]:
+    """Makes a diary with about everything that can be wrong; what is to be said of it."""
+    log.mkdir()
+    day = f"{NOW - timedelta(days=2):%Y-%m-%d}"
+    foreign, cut = log / f"expressions-{day}.csv", log / f"expressions-{day}.1.csv.gz"
+    foreign.write_text("date,mood\nmonday,fine\n")
+    cut.write_bytes(gzip.compress(header() + row(1, NOW - timedelta(days=2)))[:-9])
+    current = log / layout.NAME
+    lines = [
+        b"\xef\xbb\xbf" + header(),
+        row(2, EARLIER),
+        row(9, NOW)[:40] + b"\r\n",
+        row(3, NOW),
+        row(4, EARLIER),
+        row(5, NOW),
+        b"\r\n",
+        row(9, NOW).replace(b",9,", b",nine,"),
+        header(OTHERS),
+        row(6, NOW, OTHERS),
+        b"\0" * 100,
+    ]
+    current.write_bytes(b"".join(lines))
+    return [
+        f"{foreign}:1: no header of a diary before it; skipped, and so is 1 line after it",
+        f"{cut}:3: cannot be read from here on: Compressed file ended before the end-of-stream"
+        " marker was reached",
+        f"{current}:5: the clock went back, from {NOW:%Y-%m-%d %H}:00 to {EARLIER:%Y-%m-%d %H}:00",
+        f"{current}:9: rows of another model from here on",
+        f"{current}:3: 4 values instead of 12; skipped, and so are 2 lines after it",
+    ]
+
+
+COMMANDS = [
+    ("log",),
+    ("log", "--csv"),
+    ("log", "--json"),
+    ("log", "--last", "3"),
+    ("summary",),
+    ("summary", "--by", "face", "--since", "7d"),
+    ("summary", "--rebuild"),
+    ("summary", "--rebuild", "--by", "face", "--since", "7d"),
+    ("report", "--out", "{out}.html"),
+    ("export", "--csv", "--out", "{out}"),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_says_the_same_once(
+    fer_edge: Run, log: Path, said: list[str], words: tuple[str, ...]
+) -> None:
+    done = fer_edge(*(word.format(out=log.parent / "out") for word in words))
+    assert done.returncode == 0
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING: ")]
+    if "--last" in words:  # which looks no further back
+        said = said[2:]
+    assert warnings == [f"WARNING: {line}" for line in said]
+
+
+def test_the_rest_is_read(fer_edge: Run, said: list[str]) -> None:
+    assert said
+    assert printed_faces(fer_edge("log").stdout) == [1, 2, 3, 4, 5, 6]
+    found = json.loads(fer_edge("summary", "--json").stdout)
+    assert found["total"]["readings"] == 6
+
+
+def test_now_says_what_is_wrong_with_the_rows_that_it_reads(
+    fer_edge: Run, log: Path, said: list[str]
+) -> None:
+    """The last two files, of which it parses the last ten minutes."""
+    done = fer_edge("now")
+    assert done.stderr.splitlines() == [f"WARNING: {said[n]}" for n in (1, 3, 4)]
+    assert "0 of 3 readings were negative" in done.stdout
+
+
+def test_forget_says_it_and_what_becomes_of_such_lines(
+    fer_edge: Run, log: Path, said: list[str]
+) -> None:
+    done = fer_edge("forget", "--all", "--yes")
+    assert done.returncode == 0
+    fate = "kept or deleted with the row before it"
+    assert done.stderr.splitlines() == [
+        f"WARNING: {line.replace('skipped', fate)}" for line in said
+    ]
+    assert done.stdout == "deleted: rows: 6, files: 3, hours of the table: 0\n"
+    assert layout.files(log) == []
+
+
+def test_a_torn_last_line_is_nothing_wrong_while_the_service_may_write_it(
+    fer_edge: Run, log: Path
+) -> None:
+    log.mkdir()
+    path = log / layout.NAME
+    path.write_bytes(header() + row(1, NOW) + row(2, NOW)[:40])
+    torn = f"WARNING: {path}:3: 4 values instead of 12; skipped\n"
+    for words in (("log",), ("summary",), ("export", "--csv", "--out", log.parent / "out")):
+        assert fer_edge(*words).stderr == torn
+    lock = filelock.take(log)
+    for words in (("log",), ("summary",), ("export", "--csv", "--out", log.parent / "out")):
+        assert fer_edge(*words).stderr == ""
+    os.close(lock)
+
+
+def test_damaged_lines_of_the_table_of_hours_are_said_once_too(fer_edge: Run, log: Path) -> None:
+    log.mkdir()
+    (log / layout.NAME).write_bytes(header() + row(1, NOW))
+    assert fer_edge("summary", "--rebuild").returncode == 0
+    with (log / daily.NAME).open("ab") as file:
+        file.write(b"rubbish\r\n" * 3)
+    for words in (("summary",), ("summary", "--by", "week"), ("summary", "--until", "1s")):
+        said = fer_edge(*words).stderr
+        assert said == (
+            f"WARNING: {log / daily.NAME}:3: not a line of this table; skipped, and so are 2 lines"
+            " after it\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (layout.NAME, ("log", "--last", "2")),
+        (layout.NAME, ("log", "--follow")),
+        (daily.NAME, ("summary",)),
+        (daily.NAME, ("summary", "--rebuild")),
+        (daily.NAME, ("report", "--out", "{out}.html")),
+        (daily.NAME, ("forget", "--all", "--yes")),
+        (layout.NAME, ("forget", "--all", "--yes")),
+    ],
+)
+def test_a_directory_in_place_of_a_file_is_one_line_that_says_what_helps(
+    fer_edge: Run, log: Path, name: str, words: tuple[str, ...]
+) -> None:
+    log.mkdir()
+    (log / layout.NAME).write_bytes(header() + row(1, EARLIER))
+    (log / name).unlink(missing_ok=True)
+    (log / name).mkdir()
+    done = fer_edge(*(word.format(out=log.parent / "out") for word in words))
+    assert (done.returncode, done.stdout) == (1, "")
+    place = log / name
+    assert done.stderr == f"fer-edge: {place}: a directory in place of the file; move it away\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("log",), ("summary",), ("now",), ("export", "--csv", "--out", "{out}")], ids=" ".join
+)
+def test_a_file_in_place_of_the_directory_is_named_by_its_key(
+    fer_edge: Run, log: Path, words: tuple[str, ...]
+) -> None:
+    log.write_text("")
+    done = fer_edge(*(word.format(out=log.parent / "out") for word in words))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fer-edge: diary.directory: {log} is a file, not a directory\n"
+
+
+def test_a_file_that_is_exported_as_a_diary_is_named_by_its_option(
+    fer_edge: Run, log: Path
+) -> None:
+    log.write_text("")
+    words = ("--csv", "--out", log.parent / "out", "--device", "pi", "--diary", log)
+    done = fer_edge("export", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fer-edge: --diary: {log} is a file, not a directory\n"

@@ -1,0 +1,1 @@
+"""Scripts that make the assets of the packages; nobody needs them to use the project."""
