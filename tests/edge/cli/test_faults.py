@@ -43,7 +43,7 @@ def said(log: Path) -> list[str]:
     day = f"{NOW - timedelta(days=2):%Y-%m-%d}"
     foreign, cut = log / f"expressions-{day}.csv", log / f"expressions-{day}.1.csv.gz"
     foreign.write_text("date,mood\nmonday,fine\n")
-    cut.write_bytes(gzip.compress(header() + row(1, NOW - timedelta(days=2)))[:-9])
+    cut.write_bytes(gzip.compress(header() + row(1, NOW - timedelta(days=2)))[:-4])
     current = log / layout.NAME
     lines = [
         b"\xef\xbb\xbf" + header(),
