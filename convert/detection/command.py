@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="CPU cores for TensorFlow")
     for field in fields(Recipe):
         option = "--" + field.name.replace("_", "-")
-        parser.add_argument(option, type=type(field.default), help=argparse.SUPPRESS)
+        told = "the .tflite to go on from" if field.name == "start" else argparse.SUPPRESS
+        parser.add_argument(option, type=type(field.default), help=told)
     return parser
 
 
@@ -67,6 +68,8 @@ def _train(options: argparse.Namespace) -> None:
     trainer = fit.trainer(recipe, composer, validation.scenes)
     if options.resume:
         trainer.restore(state)
+    elif recipe.start:
+        trainer.start(Path(recipe.start))
 
     def keep(state: State) -> None:
         state.save(path, recipe)

@@ -36,13 +36,18 @@ def exported(weights: list[FloatArray], pictures: ByteArray) -> bytes:
     keras.config.set_dtype_policy("float32")
     model = build()
     model.set_weights(weights)
-    measured = calibrated(_graph(model, raw=False), _scaled(pictures), lambda *_: None)
+    measured = in_float(model, pictures)
     # The same in float for raw pixels, as the int8 file takes them: to compare layer by layer.
     exact = calibrated(_graph(model, raw=True), pictures[:1], lambda *_: None)
     made: bytes = mlir_quantize(
         narrowed(measured), input_data_type=tf.uint8, output_data_type=tf.int8
     )
     return _named(round_weights(made, exact, pictures))
+
+
+def in_float(model: keras.Model, pictures: ByteArray) -> bytes:
+    """Return the network as a float `.tflite` with the ranges of its tensors for `pictures`."""
+    return calibrated(_graph(model, raw=False), _scaled(pictures), lambda *_: None)
 
 
 def narrowed(measured: bytes) -> bytes:

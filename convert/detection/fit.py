@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,12 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from convert.detection import network
+from convert.detection.batches import batch
 from convert.detection.batches import epoch as batches
 from convert.detection.compose import Composer, Mistake
 from convert.detection.loss import losses
 from convert.detection.recipe import Recipe, State
 from convert.detection.scenes import Scene
 from convert.detection.score import RATES, scored, wrong
+from convert.detection.starting import start
 from convert.detection.targets import LEVELS
 from edge.faces.decode import Answer, decoded, distinct
 from edge.faces.network_card import Level
@@ -28,6 +31,8 @@ Tell = Callable[[str], None]
 _LEAST_LOGIT = -3.0
 #: A false box from this logit on is a mistake to learn from, and the most of them that are kept.
 _MISTAKE_LOGIT, _MOST_MISTAKES = -1.2, 4000
+#: Pictures that show what a network that is gone on with has to normalise.
+_MEASURED = 64
 _MULTIPLE, _CLIP, _WARM_UP_STEPS = 32, 10.0, 300
 
 
@@ -74,6 +79,16 @@ class Trainer:
         self.average.set_weights(state.average)
         for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
+
+    def start(self, path: Path) -> None:
+        """Begin with the weights in the `.tflite` at `path`.
+
+        Raises `UsageError` or `RefusedFile` where it does not hold this network's.
+        """
+        pixels = batch(self.composer, _MEASURED, (self.recipe.seed,)).pixels
+        weights = start(path, scaled(pixels))
+        self.model.set_weights(weights)
+        self.average.set_weights(weights)
 
     def _weights(self) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
         optimizer = [np.asarray(variable) for variable in self.optimizer.variables]

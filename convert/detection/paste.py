@@ -15,6 +15,8 @@ from edge.records import ByteArray, FloatArray
 CLOSE_FACE = (0.09, -0.02, 0.82, 1.02)
 _SIDE = 48
 _MARGIN = 6
+#: The share of faces that are darkened on their own.
+_SHADED = 0.35
 
 
 class Crops(NamedTuple):
@@ -68,7 +70,7 @@ def shade(gray: ByteArray, faces: FloatArray, rng: Rng) -> None:
     """Darken some faces, in place, without what is around them: dark skin, a lamp behind, a hat."""
     height, width = gray.shape
     for x, y, w, h in faces:
-        if h < 10 or rng.random() > 0.25:
+        if h < 10 or rng.random() > _SHADED:
             continue
         left, right = max(0, int(x - w / 4)), min(width, int(x + w * 5 / 4))
         top, bottom = max(0, int(y - h / 4)), min(height, int(y + h * 5 / 4))

@@ -22,7 +22,8 @@ class Recipe:
     An epoch has `steps` batches of about `batch` pictures of 160x256; `rate` and `decay` are
     AdamW's; `momentum` is that of the weights' running mean; `positive_share` of the scenes without
     faces get one pasted (given `--paste`); own mistakes are looked for every `mine_every` epochs,
-    recall is measured every `check_every`.
+    recall is measured every `check_every`; `start` is the `.tflite` of this network whose weights
+    to begin with, if any.
     """
 
     epochs: int = 100
@@ -36,6 +37,7 @@ class Recipe:
     check_every: int = 10
     precision: str = "mixed_bfloat16"
     seed: int = 1
+    start: str = ""
 
 
 #: May change when a training continues: neither decides what a step learns.

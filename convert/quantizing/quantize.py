@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.python.convert import mlir_quantize
+from tensorflow.lite.python.convert import ConverterError, mlir_quantize
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from convert.loading.float_model import FloatModel, Head, normalise
@@ -79,7 +79,7 @@ def calibrated(
         converter._quantize = lambda content, *rest: measure_ranges(equalized(content), *rest)
     try:
         content: bytes = converter.convert()
-    except (ValueError, RuntimeError, tf.lite.ConverterError) as error:
+    except (ValueError, RuntimeError, ConverterError) as error:
         raise NoInt8Form(f"a layer has no TFLite form ({first_line(error):.200})") from error
     return content
 
@@ -99,7 +99,7 @@ def int8(content: bytes, in_float: Collection[str] = ()) -> bytes:
             output_data_type=tf.uint8,
             denylisted_nodes=set(in_float) or None,
         )
-    except (ValueError, RuntimeError, tf.lite.ConverterError) as error:
+    except (ValueError, RuntimeError, ConverterError) as error:
         raise NoInt8Form(f"a layer has no int8 form ({first_line(error):.200})") from error
     if (needed := minimum_runtime(made)) > OLDEST_RUNTIME:
         found = operators(made).items()

@@ -27,6 +27,8 @@ def _dequantized(path: Path, model: object, tensor: object) -> FloatArray:
     about = tensor.quantization  # type: ignore[attr-defined]
     if values is None or about is None or about.scale is None:
         raise RefusedFile(f"{path}: not all of its weights are int8")
-    scale = np.asarray(about.scale, np.float32).reshape(-1, *[1] * (values.ndim - 1))
+    across = [1] * values.ndim
+    across[about.quantizedDimension] = len(about.scale)
+    scale = np.asarray(about.scale, np.float32).reshape(across)
     result: FloatArray = (values * scale).astype(np.float32)
     return result

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tensorflow
 
 from convert import normalisation
 from convert.faces.synthetic import faces
@@ -18,6 +19,7 @@ from convert.quantizing import quantize
 from convert.quantizing.bias_correction import correct_biases
 from convert.quantizing.gptq import compensated, round_weights
 from convert.quantizing.layer_errors import Run
+from convert.quantizing.quantize import NoInt8Form
 from convert.quantizing.ranges import aligned
 from convert.quantizing.tflite_file import OP, constant, kind, packed, store, unpacked, weighted
 from edge.records import ByteArray, FloatArray
@@ -155,3 +157,14 @@ def _weights(content: bytes) -> dict[str, Any]:
     model = unpacked(content)
     tensors = model.subgraphs[0].tensors
     return {name: constant(model, tensors[x.inputs[1]]) for name, x in weighted(model).items()}
+
+
+def test_a_layer_that_the_converter_does_not_know_is_one_line() -> None:
+    @tensorflow.function  # type: ignore[untyped-decorator]
+    def unknown(pixels: Any) -> Any:
+        return tensorflow.cast(tensorflow.linalg.lu(pixels[0, :, :, 0])[1], tensorflow.float32)
+
+    graph = unknown.get_concrete_function(tensorflow.TensorSpec((1, 8, 8, 1)))
+    with pytest.raises(NoInt8Form, match=r"^a layer has no TFLite form \(") as refused:
+        quantize.calibrated(graph, np.zeros((1, 8, 8, 1), np.uint8), quiet)
+    assert "\n" not in str(refused.value)

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from resource import getpagesize
 
 import pytest
 
@@ -84,6 +85,7 @@ def test_the_stats_have_what_a_frame_costs_and_come_again(
     with listening(broker) as subscriber, running(tmp_path, at(broker)) as pipeline:
         pipeline.wait_for(lambda: len(texts(subscriber, "stats")) >= 3, "the third report")
         seen = [json.loads(text) for text in texts(subscriber, "stats")]
+        used_mb = int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize() / 2**20
     assert list(seen[0]) == [
         "time", "fps", "cpu_share", "ms", "dropped", "scan_every", "temperature_c", "throttled",
         "rss_mb", "last_frame_s", "waiting",
@@ -91,7 +93,8 @@ def test_the_stats_have_what_a_frame_costs_and_come_again(
     assert list(seen[0]["ms"]) == ["capture", "scan", "track", "classify", "log", "publish"]
     assert seen[2]["fps"] > 1
     assert 0 < seen[2]["cpu_share"] < 4
-    assert 10 < seen[2]["rss_mb"] < 1000
+    # The whole process, which is the tests' own here and holds whatever ran in it before.
+    assert 0.5 * used_mb < seen[2]["rss_mb"] < 2 * used_mb
     assert (seen[2]["dropped"], seen[2]["waiting"]) == (0, 0)
     assert 0 <= seen[2]["last_frame_s"] < 5
 
