@@ -113,7 +113,8 @@ def parse_header(line: str) -> tuple[str, ...]:
     A byte order mark before it, as some editors write, is skipped.
     """
     values = tuple(line.removeprefix("\ufeff").rstrip("\r\n").split(","))
-    return values if values[:4] == FIRST and values[-5:] == LAST else ()
+    ours = values[: len(FIRST)] == FIRST and values[-len(LAST) :] == LAST
+    return values if ours else ()
 
 
 def parse_row(columns: tuple[str, ...], line: str) -> Row | None:
