@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from edge.config import previewing
 from edge.config.loader import SYSTEM_CONFIG
-from edge.config.paths import given, own_directory
+from edge.config.paths import own_directory, systemd_directory
 from edge.config.quiet import is_quiet
 from edge.config.schema import Config
 
@@ -50,7 +50,7 @@ _ENDS = {
 }
 
 
-def told(reasons: Iterable[Reason]) -> str:
+def pause_line(reasons: Iterable[Reason]) -> str:
     """Return a line that says why watching is paused, and how that ends."""
     return f"paused: {', '.join(f'{reason} ({_ENDS[reason]})' for reason in reasons)}"
 
@@ -121,7 +121,7 @@ class PauseFiles(NamedTuple):
 
 def own_files(config: Config) -> PauseFiles:
     """Return the files of the service that this process is."""
-    runtime = given("RUNTIME_DIRECTORY")
+    runtime = systemd_directory("RUNTIME_DIRECTORY")
     return PauseFiles(runtime or SERVICE_RUNTIME, config.state.directory, runtime is not None)
 
 
@@ -133,7 +133,7 @@ def files_of(config: Config, file: Path | None) -> PauseFiles:
     """
     system = file is None or file.absolute() == SYSTEM_CONFIG
     installed = SERVICE_RUNTIME.is_dir() or SERVICE_STATE.is_dir()
-    if given("RUNTIME_DIRECTORY") or not (system and installed):
+    if systemd_directory("RUNTIME_DIRECTORY") or not (system and installed):
         return own_files(config)
     configured = config.state.directory != own_directory()
     state = config.state.directory if configured else SERVICE_STATE

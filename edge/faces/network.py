@@ -112,9 +112,11 @@ class FaceNetwork:
             for name, numbers in ((f"score{stride}", 2), (f"box{stride}", 4)):
                 index = named[name]["index"]
                 answer = interpreter.get_tensor(index)
-                wanted = 1, size.height // stride, size.width // stride, numbers
-                if answer.shape != wanted or answer.dtype != np.int8:
-                    raise ValueError(f"{name} is {answer.dtype} {answer.shape}, not int8 {wanted}")
+                expected = 1, size.height // stride, size.width // stride, numbers
+                if answer.shape != expected or answer.dtype != np.int8:
+                    raise ValueError(
+                        f"{name} is {answer.dtype} {answer.shape}, not int8 {expected}"
+                    )
                 pair.append((index, *named[name]["quantization"]))
             outputs.append((pair[0], pair[1]))
         return _Sized(interpreter, given["index"], outputs)

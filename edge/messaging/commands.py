@@ -54,7 +54,7 @@ class Snooze:
 
 @dataclass(frozen=True)
 class SetLimit:
-    """Raise an alert at so many readings instead of the configured `count`."""
+    """Raise an alert at this many readings instead of the configured `count`."""
 
     name: str
     count: int
@@ -107,7 +107,7 @@ class Inbox:
             return None
         command = meaning(message.payload)
         if command is None:
-            self._log(message.topic, f"{message.payload!r} is no command there")
+            self._log(message.topic, f"{message.payload!r} is not a command there")
         elif not self._allowed(message.topic, now_s):
             self._log(message.topic, "too many commands; ignoring some", "too many")
             return None

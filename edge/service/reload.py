@@ -1,8 +1,8 @@
 """SIGHUP: a new configuration takes over if all of it is right; else the old one stays.
 
 It takes over as a restart would, in the same process: every part is closed and opened again. Only
-where this process cannot open a camera again it runs its command anew, under the same number. The
-alerts' windows, cooldowns and raised states are carried over, with or without a broker.
+where this process cannot open a camera again it executes its command again, with the same process
+id. The alerts' windows, cooldowns and raised states are carried over, with or without a broker.
 `reload_answer` tells `systemctl reload` the result.
 """
 

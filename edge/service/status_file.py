@@ -70,11 +70,11 @@ class StatusFile:
     def after(self, tell: Tell) -> Tell:
         """Return what calls `tell` and then writes."""
 
-        def told(snapshot: Snapshot, alerts: Iterable[Alert]) -> None:
+        def tell_and_write(snapshot: Snapshot, alerts: Iterable[Alert]) -> None:
             tell(snapshot, alerts)
             self.write(snapshot)
 
-        return told
+        return tell_and_write
 
     def write(self, snapshot: Snapshot) -> None:
         """Write what is true, if it is new; a disk that refuses is logged once."""
