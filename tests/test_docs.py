@@ -27,6 +27,7 @@ _PATH = re.compile(
     r"(?<![\w/.-])((?:edge|convert|tests|systemd|docs)/[\w./-]*\w\.(?:py|md|sh|service|toml))\b"
 )
 _LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
+_NAME = re.compile(r"`([A-Za-z_]+)`,? (?:\(|in |of )`((?:edge|convert|tests)/[\w/]+\.py)`")
 _CODE = re.compile(r"^```.*?^```", re.M | re.S)
 
 
@@ -45,6 +46,12 @@ def test_what_a_document_names_exists(document: Path) -> None:
     named = [ROOT / path for path in _PATH.findall(text)]
     linked = [document.parent / link for link, _ in _LINK.findall(text) if "://" not in link]
     assert not [str(path) for path in {*named, *linked} if not path.exists()]
+
+
+def test_what_a_document_finds_in_a_module_is_there(document: Path) -> None:
+    found = _NAME.findall(" ".join(document.read_text().split()))
+    words = {path: set(re.findall(r"\w+", (ROOT / path).read_text())) for _, path in found}
+    assert not [f"{name} in {path}" for name, path in found if name not in words[path]]
 
 
 def test_links_to_a_heading_find_it(document: Path) -> None:
