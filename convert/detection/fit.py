@@ -19,7 +19,7 @@ from convert.detection.recipe import Recipe, State
 from convert.detection.scenes import Scene
 from convert.detection.score import RATES, scored, wrong
 from convert.detection.targets import LEVELS
-from edge.faces.decode import Answer, decoded, distinct
+from edge.faces.decode import Answer, decoded, deduplicate
 from edge.faces.network_card import Level
 from edge.records import ByteArray, FloatArray
 
@@ -164,7 +164,7 @@ def detected(model: keras.Model, scenes: Sequence[Scene]) -> Iterator[FloatArray
             decoded(Level(*level[:2]), Answer(score), Answer(box), _LEAST_LOGIT)
             for level, score, box in zip(LEVELS, outputs[::2], outputs[1::2], strict=True)
         ]
-        yield distinct(levels).astype(np.float32)
+        yield deduplicate(levels).astype(np.float32)
 
 
 def padded(gray: ByteArray) -> ByteArray:

@@ -41,7 +41,7 @@ def decoded(level: Level, scores: Answer, boxes: Answer, least: float) -> Double
     return np.concatenate([centres - sizes / 2, sizes, odds], 1)
 
 
-def distinct(levels: Sequence[DoubleArray]) -> DoubleArray:
+def deduplicate(levels: Sequence[DoubleArray]) -> DoubleArray:
     """Return, of boxes `(n, 6)` on one face, the one with the best score; the best first."""
     found = np.concatenate(levels)
     found = found[np.argsort(-found[:, 4], kind="stable")]

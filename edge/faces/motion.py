@@ -23,7 +23,7 @@ class Motion:
         """Height and width of every frame."""
         self.frame = 0
         """The number of the last frame, from 1 on."""
-        self.cut = False
+        self.scene_cut = False
         """Whether the last frame shows another scene than the one before."""
         self._cells = np.zeros((_ROWS, _COLUMNS), np.uint8)
         self._changed = np.zeros((_ROWS, _COLUMNS), np.int64)
@@ -34,7 +34,9 @@ class Motion:
         cells = np.asarray(_cells(gray), np.uint8)
         changed = cv2.absdiff(cells, self._cells) > _CHANGED
         share = np.count_nonzero(changed) / changed.size
-        self.cut = self.frame == 1 or (share > _CUT and _correlation(cells, self._cells) < _UNLIKE)
+        self.scene_cut = self.frame == 1 or (
+            share > _CUT and _correlation(cells, self._cells) < _UNLIKE
+        )
         if share:
             self._changed[changed] = self.frame
             np.copyto(self._cells, cells, where=changed)

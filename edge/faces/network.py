@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge.errors import ModelError, first_line
-from edge.faces.decode import Answer, DoubleArray, decoded, distinct
+from edge.faces.decode import Answer, DoubleArray, decoded, deduplicate
 from edge.faces.network_card import Geometry, NetworkCard, read_card
 from edge.faces.shrink import shrunk
 from edge.records import Box, ByteArray
@@ -52,7 +52,7 @@ class FaceNetwork:
         self._path = path
         self._sized: dict[Size, _Sized] = {}
 
-    def look(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
+    def detect(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
         """Return the faces in `area` of a frame, the surest first; arguments as of `boxes`."""
         faces = []
         for x, y, width, height, score, frontal in self.boxes(gray, area, size, least).tolist():
@@ -83,7 +83,7 @@ class FaceNetwork:
                 for index, unit, zero in pair
             )
             levels.append(decoded(level, scores, boxes, least))
-        found = distinct(levels)
+        found = deduplicate(levels)
         found[:, :4] /= scale
         found[:, :2] += left, top
         return found
