@@ -74,7 +74,7 @@ def read_card(path: Path) -> dict[str, Any]:
             with archive.open("card.json") as file:
                 text = file.read(_CARD_BYTES + 1)
             if len(text) > _CARD_BYTES:  # a few bytes of an archive may become gigabytes
-                raise ModelError(f"{path}: card.json: must not have over {_CARD_BYTES} bytes")
+                raise ModelError(f"{path}: card.json: must not be longer than {_CARD_BYTES} bytes")
             card = json.loads(text)
     except _UNREADABLE as error:
         raise ModelError(

@@ -115,7 +115,7 @@ def _refuse(path: Path) -> None:
     if path.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"--snapshot: {path}: must end in {', '.join(_SUFFIXES)}")
     if os.path.lexists(path):
-        raise UsageError(f"--snapshot: {path}: is there already; name another file")
+        raise UsageError(f"--snapshot: {path}: already exists; name another file")
 
 
 def _store(path: Path, data: bytes) -> None:

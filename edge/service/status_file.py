@@ -94,7 +94,9 @@ class StatusFile:
             self._replace(json.dumps(kept._asdict()))
         except OSError as error:
             if not self._failing:
-                log.warning("`fer-edge status` knows nothing: %s: %s", self._path, error.strerror)
+                log.warning(
+                    "%s: %s; fer-edge status has nothing to show", self._path, error.strerror
+                )
             self._failing = True
 
     def close(self) -> None:
