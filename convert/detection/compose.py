@@ -111,7 +111,7 @@ class Composer:
         return faces + offset, frontal, unsure + offset
 
     def _beside(self, canvas: ByteArray, rng: Rng) -> int:
-        """Choose what is beside a picture: gray, its edge drawn out, or another without faces."""
+        """Choose what is beside a picture: gray, its edge, or one without faces."""
         draw_lot = rng.random()
         if draw_lot < 0.35:
             return cv2.BORDER_CONSTANT
@@ -182,7 +182,7 @@ def _angle(rng: Rng) -> float:
 def kept(
     scene: Scene, how: Placement, size: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return a scene's faces, frontal and unsure, as placed on a canvas of `size` (w, h)."""
+    """Return a scene's faces, frontal and unsure, placed on a canvas `size` (w, h)."""
     faces, unsure = placed(scene.faces, how), placed(scene.unsure, how)
     area = (0.0, 0.0, float(size[0]), float(size[1]))
     share = visible(faces, area)

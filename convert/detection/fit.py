@@ -126,7 +126,10 @@ def trainer(recipe: Recipe, composer: Composer, validation: Sequence[Scene]) -> 
 def _step(
     model: keras.Model, average: keras.Model, optimizer: Any, recipe: Recipe
 ) -> Callable[[Any, Any], Any]:
-    """Make one step of training, as a TensorFlow function: pixels, targets → the loss's parts."""
+    """Return a step of training as a TensorFlow function.
+
+    It takes pixels and targets, and returns the loss's parts.
+    """
 
     @tf.function  # type: ignore[untyped-decorator]
     def step(pixels: Any, wanted: Any) -> Any:
@@ -150,7 +153,10 @@ def scaled(pixels: Any) -> Any:
 
 
 def detected(model: keras.Model, scenes: Sequence[Scene]) -> Iterator[FloatArray]:
-    """Yield the float network's faces in each scene, at its own size: `(n, 6)` as of `decoded`."""
+    """Yield the float network's faces in each scene, at its own size.
+
+    They are `(n, 6)` as of `decoded`.
+    """
 
     @tf.function(  # type: ignore[untyped-decorator]
         input_signature=[tf.TensorSpec((None, None, None, 1), tf.uint8)]
@@ -168,7 +174,7 @@ def detected(model: keras.Model, scenes: Sequence[Scene]) -> Iterator[FloatArray
 
 
 def padded(gray: ByteArray) -> ByteArray:
-    """Return the picture in a size that the network takes, gray at its right and lower edge."""
+    """Return the picture in a size that the network takes, gray right and below."""
     height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in gray.shape)
     canvas = np.full((height, width), int(network.ZERO_PIXEL), np.uint8)
     canvas[: gray.shape[0], : gray.shape[1]] = gray

@@ -10,7 +10,10 @@ from edge.packaged import FACES, MODELS, SHIPPED
 
 
 def expanded(path: str) -> Path:
-    """Return `path` with `~` as the home directory; raise `ConfigError` where there is none."""
+    """Return `path` with `~` as the home directory.
+
+    Raises `ConfigError` where there is none.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
@@ -28,12 +31,12 @@ def face_model_path(configured: str) -> Path:
 
 
 def diary_directory() -> Path:
-    """Return where the diary is kept unless configured: systemd's directory, or one's own."""
+    """Return the diary's default directory: systemd's, or one's own."""
     return systemd_directory("LOGS_DIRECTORY") or own_directory()
 
 
 def state_directory() -> Path:
-    """Return where the outbox is kept unless configured: systemd's directory, or one's own."""
+    """Return the outbox's default directory: systemd's, or one's own."""
     return systemd_directory("STATE_DIRECTORY") or own_directory()
 
 

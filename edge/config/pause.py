@@ -87,7 +87,10 @@ class PauseFiles(NamedTuple):
         return any(removed)
 
     def remember(self, *, paused: bool) -> None:
-        """Keep in the state directory whether a file pauses, for `restore`. Raises `OSError`."""
+        """Keep in the state directory whether a file pauses, for `restore`.
+
+        Raises `OSError`.
+        """
         from edge.clock import boot_id  # noqa: PLC0415 (a command needs no numpy)
 
         kept = self.state / _BOOT_FILE
@@ -106,7 +109,10 @@ class PauseFiles(NamedTuple):
             create(self.runtime / _FILE)
 
     def previewing(self) -> AbstractContextManager[bool]:
-        """Pause while this lasts, and not longer than this process (see `previewing.lock`)."""
+        """Pause while this lasts, and not longer than this process.
+
+        See `previewing.lock`.
+        """
         return previewing.lock(self.runtime if self.systemd else self.state)
 
     def reasons(self) -> Iterator[Reason]:
@@ -126,8 +132,9 @@ def own_files(config: Config) -> PauseFiles:
 
 
 def files_of(config: Config, file: Path | None) -> PauseFiles:
-    """Return the files of the service that runs with `config`, read from `file`, for a command.
+    """Return, for a command, the files of the service that runs with `config`.
 
+    It was read from `file`.
     The installed service reads the system's configuration, and its directories are systemd's; one
     with another configuration is taken for one that somebody has started by hand.
     """

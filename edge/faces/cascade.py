@@ -38,7 +38,7 @@ QUICK = Effort(face_px=26, neighbours=1, smaller=0.9, larger=1.25)
 
 
 def load() -> cv2.CascadeClassifier:
-    """Return OpenCV's cascade for frontal faces; raise `FerEdgeError` where it is missing."""
+    """Return OpenCV's frontal face cascade; raise `FerEdgeError` where it is missing."""
     path = Path(cv2.__file__).parent / "data" / _CASCADE
     cascade = cv2.CascadeClassifier(str(path))
     if cascade.empty():

@@ -134,7 +134,7 @@ class Detector:
                 self._motion.settle(track.box.widened(_AROUND))
 
     def _change_scene(self, gray: ByteArray, now: float) -> None:
-        """Keep only who is still there, as when the light was switched on, and look at once."""
+        """Keep only who is still there, as when the light went on, and look at once."""
         self._scene, self._disturbed_s, self._places = self._scene + 1, now, []
         self._search.restart()
         self._tracks = [t for t in self._tracks if t.likeness(gray, t.box) >= _OVER_CUT]
@@ -175,7 +175,7 @@ class Detector:
         return _STEADY_S if any(track.in_sight for track in self._tracks) else _EMPTY_S
 
     def _try(self, place: Seen, gray: ByteArray, now: float) -> bool:
-        """Make a track of a place, if it is a face, or find one again; False: it needs no look."""
+        """Make a track of a place, or find its face again; False: it needs no look."""
         if self._taken(place.box) or not eligible(place.box, gray, self._config):
             return False
         face = self._verifier.face_at(gray, place)

@@ -61,8 +61,9 @@ class Motion:
 
 
 def _cells(gray: ByteArray) -> cv2.typing.MatLike:
-    """Return the mean of a sample of each cell's pixels: two rows or more, at least eight pixels.
+    """Return the mean of a sample of each cell's pixels.
 
+    It has two rows or more, at least eight pixels.
     OpenCV averages two by two pixels fast, and fractions of pixels slowly, so a frame is first
     sampled to twice the grid, by the filter that gives the same on every processor. It is faster
     the fewer rows it is given: 40 to 55 µs for frames of 640x480 to 1920x1080, instead of 60 to

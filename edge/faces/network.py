@@ -53,7 +53,10 @@ class FaceNetwork:
         self._sized: dict[Size, _Sized] = {}
 
     def detect(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
-        """Return the faces in `area` of a frame, the surest first; arguments as of `boxes`."""
+        """Return the faces in `area` of a frame, the surest first.
+
+        Its arguments are those of `boxes`.
+        """
         faces = []
         for x, y, width, height, score, frontal in self.boxes(gray, area, size, least).tolist():
             square = _square(x + width / 2, y + height / 2, height, self.card.to_haar)
@@ -112,18 +115,16 @@ class FaceNetwork:
             for name, numbers in ((f"score{stride}", 2), (f"box{stride}", 4)):
                 index = named[name]["index"]
                 answer = interpreter.get_tensor(index)
-                expected = 1, size.height // stride, size.width // stride, numbers
-                if answer.shape != expected or answer.dtype != np.int8:
-                    raise ValueError(
-                        f"{name} is {answer.dtype} {answer.shape}, not int8 {expected}"
-                    )
+                wanted = 1, size.height // stride, size.width // stride, numbers
+                if answer.shape != wanted or answer.dtype != np.int8:
+                    raise ValueError(f"{name} is {answer.dtype} {answer.shape}, not int8 {wanted}")
                 pair.append((index, *named[name]["quantization"]))
             outputs.append((pair[0], pair[1]))
         return _Sized(interpreter, given["index"], outputs)
 
 
 def _filled(pixels: ByteArray, scale: float, size: Size, pad: int) -> ByteArray:
-    """Return the network's input: `pixels`, shrunk by `scale`, in its upper left corner."""
+    """Return the network's input: `pixels`, shrunk by `scale`, at its upper left."""
     height, width = (max(1, round(side * scale)) for side in pixels.shape)
     pixels = shrunk(pixels, width, height)
     if pixels.shape == (size.height, size.width):

@@ -99,8 +99,9 @@ def input_size(width: int, height: int, multiple: int) -> Size:
 
 
 def tiles(width: int, height: int, size: Size, least_px: int) -> list[Box]:
-    """Return areas that show faces of `least_px` large enough; none where the whole does.
+    """Return areas in which faces of `least_px` are large enough.
 
+    None where they are so in the whole.
     They overlap by the width of the largest face that only they show so.
     """
     whole = min(size.width / width, size.height / height)

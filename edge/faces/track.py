@@ -67,7 +67,10 @@ class Track:
         return similarity >= least
 
     def likeness(self, gray: ByteArray, box: Box) -> float:
-        """Return how like the face at `box` is to this one: normalised correlation, -1 to 1."""
+        """Return how like the face at `box` is to this one.
+
+        Normalised correlation, -1 to 1.
+        """
         similarity = template.find(gray, box, self.template)[1]
         if self.clearest is self.template:
             return similarity
@@ -83,7 +86,7 @@ class Track:
 
 
 def deduplicate(tracks: Iterable[Track]) -> list[Track]:
-    """Return one track for each face in sight: the one that was seen last, then the surest."""
+    """Return one track per face in sight: the one seen last, then the surest."""
     kept: list[Track] = []
     for track in sorted(tracks, key=lambda t: (not t.in_sight, -t.seen_s, -t.score, t.number)):
         if not any(

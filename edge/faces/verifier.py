@@ -48,12 +48,12 @@ class Verifier:
         return sorted(seen, key=lambda face: -face.box.overlap(place))
 
     def face_at(self, gray: ByteArray, place: Seen) -> Seen | None:
-        """Return the face at a proposed place, where both looks together say that it is one."""
+        """Return the face at a proposed place, if both looks together say it is one."""
         nearest = self.detect_around(gray, place.box, 2 * self.accepted - place.score)[:1]
         return next((face for face in nearest if face.box.overlap(place.box) > SAME), None)
 
     def refined(self, gray: ByteArray, seen: Seen) -> Seen | None:
-        """Return the face with Haar's box, where it sees one; None: it must, and does not."""
+        """Return the face with Haar's box, if it sees one; None: it must, and does not."""
         if self._cascade is None:
             return seen
         for how in (QUICK, STRICT) if self._strict else (QUICK,):

@@ -63,7 +63,7 @@ class Trial:
 
 @contextmanager
 def connected(config: Config) -> Iterator[Connection]:
-    """Yield an open connection to the broker; raise `FerEdgeError` where there is none.
+    """Yield an open connection to the broker; raise `FerEdgeError` without one.
 
     It has no last will, and a client id like the service's, which is to stay connected: no device's
     name has a tilde.

@@ -80,7 +80,7 @@ def as_json(scene: Scene) -> bytes:
 
 
 def snapshot(config: Config, files: PauseFiles, stop: threading.Event, path: Path) -> Scene | None:
-    """Store one picture with what is seen in it, and return that; None if it was stopped before.
+    """Store one picture with its scene, and return that; None if stopped before.
 
     That is the picture after three seconds, or the last one of a file that ends before. Raises
     `FerEdgeError`, also where there is a file at `path`.

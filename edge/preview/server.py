@@ -78,7 +78,7 @@ class Server(ThreadingHTTPServer):
 
 
 def _own_address(family: int) -> str:
-    """Return the address that others reach this machine at; its name where there is no network."""
+    """Return this machine's address for others; its name without a network."""
     elsewhere = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"  # RFC 3849, RFC 5737
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

@@ -87,7 +87,7 @@ def serve(
     realtime: bool = False,
     loops: int = 1,
 ) -> None:
-    """Run the service until it ends or `stop` is set; when `requested`, by what `load` returns.
+    """Run the service until it ends or `stop` is set; if `requested`, as `load` says.
 
     Raises what `loop.serve` raises.
     """
@@ -126,7 +126,7 @@ def serve(
 
 
 def _start_afresh_if_needed(conditions: Conditions, notifier: Notifier, *, reloading: bool) -> None:
-    """Run the same command in this process's place; systemd sees a reload of the same process."""
+    """Run the same command in this process's place; systemd sees only a reload."""
     if conditions.afresh.is_set():
         notifier.reloading()
     elif not reloading or opens_again():
