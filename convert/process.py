@@ -61,7 +61,7 @@ def run(request: dict[str, Any], progress: Progress, verbose: bool = False) -> d
 
 
 def _required(task: str) -> tuple[str, ...]:
-    """Return the libraries of a task: training alone runs on other backends of Keras."""
+    """Return the libraries of a task: only training runs on other backends of Keras."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if task not in ("train", "answer") or backend == "tensorflow":
         return ("tensorflow", "tf_keras")

@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command line; Ctrl-C while its modules are loaded ends it without a traceback."""
+    """Run the command line; Ctrl-C while modules load ends it without a traceback."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     # No matrix here is worth threads of numpy; where memory is short, each adds lines of its own.

@@ -31,7 +31,7 @@ class _Timex(ctypes.Structure):
 
 
 def boot_id() -> str:
-    """Return the kernel's random name of this boot, with which the monotonic clock ends."""
+    """Return the kernel's random name of this boot; the monotonic clock ends with it."""
     return BOOT_ID.read_text(encoding="ascii").strip()
 
 
@@ -54,7 +54,7 @@ class LiveClock:
         self._ok, self._check_at_s = True, 0.0
 
     def frame(self, gray: ByteArray, skipped: int = 0) -> Frame:
-        """Return `gray` as a frame of this moment, after `skipped` that were not processed."""
+        """Return `gray` as a frame of this moment, after `skipped` unprocessed ones."""
         now = time.monotonic()
         if now >= self._check_at_s:
             self._ok, self._check_at_s = synchronised(), now + _CHECK_CLOCK_S

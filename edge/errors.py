@@ -66,7 +66,10 @@ _SHORTAGE = (
 
 @contextmanager
 def memory_shortage() -> Iterator[None]:
-    """Raise `FerEdgeError` where memory is short: Python, numpy and others say so differently."""
+    """Raise `FerEdgeError` where memory is short.
+
+    Python, numpy and others say so differently.
+    """
     try:
         yield
     except _memory_errors() as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def is_taken(path: Path) -> bool:
-    """Return whether a process has the lock of a file; False where there is no such file."""
+    """Return whether a process has the lock of a file; False without such a file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -27,7 +27,7 @@ def is_taken(path: Path) -> bool:
 
 
 def take(path: Path, flags: int = 0) -> int:
-    """Lock a file or a directory; return the descriptor, which releases the lock when closed.
+    """Lock a file or a directory; return a descriptor that releases it when closed.
 
     `flags` are added to those for opening it. Raises `BlockingIOError` if another process has
     the lock, other kinds of `OSError` if the disk refuses.
@@ -43,7 +43,10 @@ def take(path: Path, flags: int = 0) -> int:
 
 @contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Lock a file, which is made if it is missing, for a `with` block; wait for other processes."""
+    """Lock a file for a `with` block; wait for other processes.
+
+    It is made if it is missing.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -53,7 +56,7 @@ def hold(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether any process has locked a file or a directory, without trying to lock it.
+    """Return whether any process has locked a path, without trying to lock it.
 
     From proc(5), `/proc/locks`: a try would take the lock from whoever starts at that moment.
     """

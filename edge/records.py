@@ -41,7 +41,7 @@ class Box(NamedTuple):
         return self._common(other) / smaller
 
     def widened(self, share: float) -> Box:
-        """Return the box grown by `share` of its width on every side; it may exceed the frame."""
+        """Return the box grown by `share` of its width per side; may exceed the frame."""
         edge = round(self.width * share)
         return Box(self.x - edge, self.y - edge, self.width + 2 * edge, self.height + 2 * edge)
 

@@ -6,7 +6,7 @@ import re
 
 
 def redacted(source: str) -> str:
-    """Return `source` as it may be printed: of a URL, the parts that cannot hold a secret.
+    """Return `source` for printing: of a URL, the parts that can hold no secret.
 
     Cameras take passwords before the host, in the query, and as `name=value` in the path.
     """

@@ -45,8 +45,9 @@ _FAILURES = (ImportError, AttributeError, ValueError, RuntimeError, SystemError)
 
 
 def append_card(tflite: bytes, card: Mapping[str, Any], others: Mapping[str, str]) -> bytes:
-    """Return the model with `card.json` and the `others` appended; same input, same bytes.
+    """Return the model with `card.json` and the `others` appended, reproducibly.
 
+    Same input, same bytes.
     A checksum of `tflite` goes into the card (`tflite_sha256`), so that a damaged file is noticed
     before a runtime is asked to read it.
     """
@@ -74,7 +75,7 @@ def read_card(path: Path) -> dict[str, Any]:
             with archive.open("card.json") as file:
                 text = file.read(_CARD_BYTES + 1)
             if len(text) > _CARD_BYTES:  # a few bytes of an archive may become gigabytes
-                raise ModelError(f"{path}: card.json: must not have over {_CARD_BYTES} bytes")
+                raise ModelError(f"{path}: card.json: must not be longer than {_CARD_BYTES} bytes")
             card = json.loads(text)
     except _UNREADABLE as error:
         raise ModelError(
@@ -139,7 +140,7 @@ def build(
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Silence standard error: the runtime's C++ writes notes there that look like errors.
+    """Silence standard error: the runtime's C++ writes notes that look like errors.
 
     What matters comes as an exception.
     """

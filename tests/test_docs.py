@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -16,15 +17,21 @@ from tests.support.tree import PAGE, stated, tree
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "tests" / "systems" / "README.md",
 ]
+ROOMS = sorted(
+    path for package in ("edge", "convert") for path in (ROOT / package).glob("*/__init__.py")
+)
 LINE, README_LINES = 120, 150
 _PATH = re.compile(
     r"(?<![\w/.-])((?:edge|convert|tests|systemd|docs)/[\w./-]*\w\.(?:py|md|sh|service|toml))\b"
 )
-_LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+_LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
+_NAME = re.compile(r"`([A-Za-z_]+)`,? (?:\(|in |of )`((?:edge|convert|tests)/[\w/]+\.py)`")
+_CODE = re.compile(r"^```.*?^```", re.M | re.S)
 
 
-@pytest.fixture(params=DOCUMENTS, ids=lambda path: path.name)
+@pytest.fixture(params=DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def document(request: pytest.FixtureRequest) -> Path:
     path: Path = request.param
     return path
@@ -37,8 +44,40 @@ def test_the_tree_lists_every_package_and_module() -> None:
 def test_what_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     named = [ROOT / path for path in _PATH.findall(text)]
-    linked = [document.parent / link for link in _LINK.findall(text) if "://" not in link]
+    linked = [document.parent / link for link, _ in _LINK.findall(text) if "://" not in link]
     assert not [str(path) for path in {*named, *linked} if not path.exists()]
+
+
+def test_what_a_document_finds_in_a_module_is_there(document: Path) -> None:
+    found = _NAME.findall(" ".join(document.read_text().split()))
+    words = {path: set(re.findall(r"\w+", (ROOT / path).read_text())) for _, path in found}
+    assert not [f"{name} in {path}" for name, path in found if name not in words[path]]
+
+
+def test_links_to_a_heading_find_it(document: Path) -> None:
+    assert not [
+        f"{link}#{heading}"
+        for link, heading in _LINK.findall(document.read_text())
+        if heading and "://" not in link
+        if heading not in headings(document.parent / link if link else document)
+    ]
+
+
+def headings(document: Path) -> list[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    lines = re.findall(r"^#+ (.*)$", _CODE.sub("", document.read_text()), re.M)
+    return [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines]
+
+
+@pytest.mark.parametrize(
+    "room", ROOMS, ids=lambda path: f"{path.parent.parent.name}.{path.parent.name}"
+)
+def test_a_room_says_what_to_read_first(room: Path) -> None:
+    """And each name in its docstring that could be a module's is one of its modules."""
+    text = ast.get_docstring(ast.parse(room.read_text())) or ""
+    assert "\n\nRead first: `" in text
+    named = re.findall(r"`([a-z_0-9]+)`", text)
+    assert not [name for name in named if not (room.parent / f"{name}.py").exists()]
 
 
 def test_no_line_is_longer_than_a_window(document: Path) -> None:

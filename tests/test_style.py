@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,18 @@ SOURCES = [
     path for package in ("edge", "convert") for path in sorted((ROOT / package).rglob("*.py"))
 ]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+WRITTEN = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config.toml")),
+    *(path for name in ("docs", "systemd") for path in sorted((ROOT / name).rglob("*"))),
+    *SOURCES,
+    *TESTS,
+]
+#: Turns of phrase that read as translated; say "again", "logged once", "is not a file".
+ODD = re.compile(
+    r"\banew\b|\b[Ss]aid once\b|\b(at|for|after|of|in) so (many|often|long)\b|\b[Aa]n URL\b"
+    r"|(?<!there )\bis no (alert|card|command|diary|device|directory|error|file|folder|guess|JSON"
+    r"|model|number|picture|row|span|topic|URL)\b|\bknown are:|\bgiven up (after|on)\b"
+)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +122,17 @@ def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def test_the_english_is_plain() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in WRITTEN
+        if path.suffix in {".md", ".toml", ".py", ".sh", ".service", ".timer", ".yaml"}
+        if path != Path(__file__)
+        for match in ODD.finditer(path.read_text())
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_tests_lie_where_what_they_test_lies() -> None:

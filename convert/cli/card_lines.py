@@ -12,7 +12,7 @@ _INDENT = 13
 
 
 def quality(card: dict[str, Any]) -> str:
-    """Return how well int8 agrees with float and, if faces with classes were given, accuracies."""
+    """Return how well int8 agrees with float, and accuracies where they are known."""
     parts = [f"int8 {agreement(card['compared'])}"]
     if floats := card.get("mixed"):
         parts.insert(0, f"mixed: {floats['in_float']} of {floats['operators']} operators in float")

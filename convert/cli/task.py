@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def faces(arguments: list[str]) -> list[str] | None:
-    """Return the arguments after `--task faces`, which comes first; None for expressions."""
+    """Return what follows a leading `--task faces`; None for expressions."""
     return arguments[2:] if arguments[:2] == ["--task", "faces"] else None

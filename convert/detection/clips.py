@@ -48,7 +48,7 @@ class ClipScore(NamedTuple):
 
 
 def known_faces(path: Path) -> dict[str, list[list[Known]]]:
-    """Return the known faces of every frame in an `.npz`, by the video's name without ending.
+    """Return the known faces of every frame in an `.npz`, by the video's stem.
 
     It holds, for each video, `<name>_boxes` float32 `(n, 6)`, frame, x, y, width, height, score;
     and `<name>_size`: frames, width, height. Raises `RefusedFile` where it does not.
@@ -107,7 +107,7 @@ def _on(box: Box, others: Sequence[Sequence[Box]], at: int, within: int) -> bool
 
 
 def reported(path: Path, detect: Callable[[ByteArray], FloatArray]) -> list[list[Box]]:
-    """Return what `detect` finds on every frame: `(n, 4+)`, x, y, w, h, ... of one gray frame."""
+    """Return what `detect` finds on each gray frame: `(n, 4+)`, x, y, w, h, ..."""
     return [[_whole(*row[:4]) for row in detect(gray).tolist()] for gray in frames(path)]
 
 

@@ -111,7 +111,7 @@ class Composer:
         return faces + offset, frontal, unsure + offset
 
     def _beside(self, canvas: ByteArray, rng: Rng) -> int:
-        """Choose what is beside a picture: gray, its edge drawn out, or another without faces."""
+        """Choose what is beside a picture: gray, its edge, or one without faces."""
         draw_lot = rng.random()
         if draw_lot < 0.35:
             return cv2.BORDER_CONSTANT
@@ -160,7 +160,7 @@ def _around(
     centre: tuple[float, float], scale: float, size: tuple[int, int], rng: Rng
 ) -> Placement:
     target = (size[0] * rng.uniform(0.15, 0.85), size[1] * rng.uniform(0.15, 0.85))
-    return Placement(centre, target, scale, _turn(rng), bool(rng.random() < 0.5))
+    return Placement(centre, target, scale, _angle(rng), bool(rng.random() < 0.5))
 
 
 def _whole(scene: Scene, size: tuple[int, int], rng: Rng) -> Placement:
@@ -170,11 +170,11 @@ def _whole(scene: Scene, size: tuple[int, int], rng: Rng) -> Placement:
     scale = min(fit * rng.uniform(0.8, 1.5), _LARGEST_SCALE)
     centre = (width * rng.uniform(0.4, 0.6), height * rng.uniform(0.4, 0.6))
     return Placement(
-        centre, (size[0] / 2, size[1] / 2), scale, _turn(rng), bool(rng.random() < 0.5)
+        centre, (size[0] / 2, size[1] / 2), scale, _angle(rng), bool(rng.random() < 0.5)
     )
 
 
-def _turn(rng: Rng) -> float:
+def _angle(rng: Rng) -> float:
     """Return degrees: upright in half of the cases, else up to 22 to either side."""
     return 0.0 if rng.random() < 0.5 else float(rng.uniform(-22, 22))
 
@@ -182,7 +182,7 @@ def _turn(rng: Rng) -> float:
 def kept(
     scene: Scene, how: Placement, size: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return a scene's faces, frontal and unsure, as placed on a canvas of `size` (w, h)."""
+    """Return a scene's faces, frontal and unsure, placed on a canvas `size` (w, h)."""
     faces, unsure = placed(scene.faces, how), placed(scene.unsure, how)
     area = (0.0, 0.0, float(size[0]), float(size[1]))
     share = visible(faces, area)

@@ -15,8 +15,9 @@ CLEAR_PX = 24.0
 
 
 def darkness(scenes: Sequence[Scene]) -> FloatArray:
-    """Return each wanted face's lightness, in the order of `score.scored`; NaN below `CLEAR_PX`.
+    """Return each wanted face's lightness, in the order of `score.scored`.
 
+    It is NaN below `CLEAR_PX`.
     The median luma of the middle half of the face's box, as a share of the picture's 90th
     percentile. Nobody labelled skin: light and shadow count as much as skin does here.
     """
@@ -32,7 +33,7 @@ def darkness(scenes: Sequence[Scene]) -> FloatArray:
 
 
 def thirds(shares: FloatArray) -> list[FloatArray]:
-    """Return masks `(n,)` of the darkest, the middle and the lightest third of the faces."""
+    """Return masks `(n,)` of the darkest, middle and lightest third of the faces."""
     low, high = np.nanpercentile(shares, [100 / 3, 200 / 3])
     known = ~np.isnan(shares)
     return [

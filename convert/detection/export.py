@@ -51,8 +51,9 @@ def in_float(model: keras.Model, pictures: ByteArray) -> bytes:
 
 
 def narrowed(measured: bytes) -> bytes:
-    """Return the calibrated float `.tflite` with ranges that spend int8's steps where it counts.
+    """Return the calibrated float `.tflite` with narrower ranges.
 
+    They spend int8's steps where it counts.
     Outputs: a logit of -9 says no more than one of -4, and where there is no face, boxes and
     "frontal" may say anything. Inside: the largest values are few, those of odd pictures.
     """
@@ -71,7 +72,7 @@ def narrowed(measured: bytes) -> bytes:
 
 
 def _graph(model: keras.Model, raw: bool) -> Any:
-    """Return the network for one picture, batch normalisation folded, outputs in known order."""
+    """Return the network for one picture, batch norms folded, outputs in known order."""
 
     def whole(pixels: Any) -> Any:
         scaled = (pixels - ZERO_PIXEL) / PIXEL_SCALE if raw else pixels
@@ -96,7 +97,7 @@ def _scaled(pictures: ByteArray) -> Any:
 
 
 def _named(content: bytes) -> bytes:
-    """Give tensors short names, the outputs telling ones, and write equal vectors once.
+    """Give tensors short names, the outputs telling ones; write equal vectors once.
 
     It saves a fifth of the file.
     """

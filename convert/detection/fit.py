@@ -22,7 +22,7 @@ from convert.detection.scenes import Scene
 from convert.detection.score import RATES, scored, wrong
 from convert.detection.starting import start
 from convert.detection.targets import LEVELS
-from edge.faces.decode import Answer, decoded, distinct
+from edge.faces.decode import Answer, decoded, deduplicate
 from edge.faces.network_card import Level
 from edge.records import ByteArray, FloatArray
 
@@ -141,7 +141,10 @@ def trainer(recipe: Recipe, composer: Composer, validation: Sequence[Scene]) -> 
 def _step(
     model: keras.Model, average: keras.Model, optimizer: Any, recipe: Recipe
 ) -> Callable[[Any, Any], Any]:
-    """Make one step of training, as a TensorFlow function: pixels, targets → the loss's parts."""
+    """Return a step of training as a TensorFlow function.
+
+    It takes pixels and targets, and returns the loss's parts.
+    """
 
     @tf.function  # type: ignore[untyped-decorator]
     def step(pixels: Any, wanted: Any) -> Any:
@@ -165,7 +168,10 @@ def scaled(pixels: Any) -> Any:
 
 
 def detected(model: keras.Model, scenes: Sequence[Scene]) -> Iterator[FloatArray]:
-    """Yield the float network's faces in each scene, at its own size: `(n, 6)` as of `decoded`."""
+    """Yield the float network's faces in each scene, at its own size.
+
+    They are `(n, 6)` as of `decoded`.
+    """
 
     @tf.function(  # type: ignore[untyped-decorator]
         input_signature=[tf.TensorSpec((None, None, None, 1), tf.uint8)]
@@ -179,11 +185,11 @@ def detected(model: keras.Model, scenes: Sequence[Scene]) -> Iterator[FloatArray
             decoded(Level(*level[:2]), Answer(score), Answer(box), _LEAST_LOGIT)
             for level, score, box in zip(LEVELS, outputs[::2], outputs[1::2], strict=True)
         ]
-        yield distinct(levels).astype(np.float32)
+        yield deduplicate(levels).astype(np.float32)
 
 
 def padded(gray: ByteArray) -> ByteArray:
-    """Return the picture in a size that the network takes, gray at its right and lower edge."""
+    """Return the picture in a size that the network takes, gray right and below."""
     height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in gray.shape)
     canvas = np.full((height, width), int(network.ZERO_PIXEL), np.uint8)
     canvas[: gray.shape[0], : gray.shape[1]] = gray

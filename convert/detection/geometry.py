@@ -36,7 +36,7 @@ class Placement(NamedTuple):
 
 
 def placed(boxes: FloatArray, how: Placement) -> FloatArray:
-    """Return boxes `(n, 4)` x, y, w, h on the canvas; a turned face is taken as an ellipse."""
+    """Return boxes `(n, 4)` x, y, w, h on the canvas; turned faces as ellipses."""
     if not len(boxes):
         return boxes
     matrix = how.matrix()
@@ -50,7 +50,7 @@ def placed(boxes: FloatArray, how: Placement) -> FloatArray:
 
 
 def visible(boxes: FloatArray, area: tuple[float, float, float, float]) -> FloatArray:
-    """Return the share of each box that lies in `area`, which is left, top, right, bottom."""
+    """Return the share of each box in `area`, which is left, top, right, bottom."""
     low = np.maximum(boxes[:, :2], area[:2])
     high = np.minimum(boxes[:, :2] + boxes[:, 2:4], area[2:])
     inside = np.clip(high - low, 0, None).prod(-1)
@@ -58,7 +58,10 @@ def visible(boxes: FloatArray, area: tuple[float, float, float, float]) -> Float
 
 
 def draw(gray: ByteArray, how: Placement, canvas: ByteArray, border: int) -> None:
-    """Fill `canvas` `(h, w)` with the picture as placed; `border` is OpenCV's mode beside it."""
+    """Fill `canvas` `(h, w)` with the picture as placed.
+
+    `border` is OpenCV's mode beside it.
+    """
     scale, centre = how.scale, how.centre
     while scale < _HALVE_BELOW and min(gray.shape) >= 8:
         height, width = gray.shape

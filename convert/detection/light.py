@@ -62,7 +62,7 @@ def _exposed(gray: ByteArray, rng: Rng) -> ByteArray:
 
 
 def _backlit(gray: ByteArray, rng: Rng) -> ByteArray:
-    """Put light on one side, or a window behind: a slope of brightness over the picture."""
+    """Put light on one side, or a window behind: a slope of brightness."""
     height, width = gray.shape
     angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.8)
     x = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(np.cos(angle))

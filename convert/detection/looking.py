@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.faces.judge import log_odds
 from edge.faces.network import FaceNetwork, Size
+from edge.faces.verifier import log_odds
 from edge.records import Box, ByteArray, FloatArray
 
 

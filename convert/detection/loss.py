@@ -30,7 +30,10 @@ def flat(outputs: list[Any]) -> tuple[Any, Any]:
 
 
 def losses(outputs: list[Any], wanted: Any) -> tuple[Any, Any, Any]:
-    """Return the three parts for outputs and targets `(n, cells, COLUMNS)`, means over faces."""
+    """Return the three parts for outputs and targets `(n, cells, COLUMNS)`.
+
+    They are means over faces.
+    """
     scores, boxes = flat(outputs)
     face = wanted[..., FACE] * wanted[..., WEIGHT]
     count = tf.maximum(tf.reduce_sum(face), 1.0)
@@ -54,7 +57,10 @@ def _focal(logits: Any, goal: Any) -> Any:
 
 
 def _agreement(boxes: Any, wanted: Any) -> tuple[Any, Any]:
-    """Return IoU, and the centres' squared distance over the hull's squared diagonal (DIoU)."""
+    """Return IoU, and DIoU's penalty.
+
+    That is the centres' squared distance over the hull's squared diagonal.
+    """
     low, high = boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2
     wanted_low = wanted[..., :2] - wanted[..., 2:] / 2
     wanted_high = wanted[..., :2] + wanted[..., 2:] / 2

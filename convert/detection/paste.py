@@ -40,7 +40,7 @@ _BLEND = _mask()
 
 
 def paste(gray: ByteArray, crops: Crops, rng: Rng) -> FloatArray | None:
-    """Blend one of `crops` into `gray` in place; return its face's box, None without one."""
+    """Blend one of `crops` into `gray`, in place; return its face's box or None."""
     height, width = gray.shape
     largest = min(height, width, 96)
     if largest <= 16:
@@ -67,7 +67,10 @@ def paste(gray: ByteArray, crops: Crops, rng: Rng) -> FloatArray | None:
 
 
 def shade(gray: ByteArray, faces: FloatArray, rng: Rng) -> None:
-    """Darken some faces, in place, without what is around them: dark skin, a lamp behind, a hat."""
+    """Darken some faces, in place: dark skin, a lamp behind, a hat.
+
+    What is around them stays as it is.
+    """
     height, width = gray.shape
     for x, y, w, h in faces:
         if h < 10 or rng.random() > _SHADED:

@@ -70,7 +70,7 @@ class State:
 
 
 def load(path: Path, recipe: Recipe) -> State:
-    """Return the state at `path`, begun with the same recipe except for the `_FREE` settings.
+    """Return the state at `path`, whose recipe may differ in the `_FREE` settings.
 
     Raises `UsageError` where there is none or the recipe differs, `RefusedFile` for other files.
     """

@@ -53,7 +53,7 @@ class Scenes:
 
 
 def overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
-    """Return the IoU `(n, m)` of `boxes` `(n, 4+)` and `others` `(m, 4+)`, as x, y, w, h."""
+    """Return the IoU `(n, m)` of boxes `(n, 4+)` and `(m, 4+)`, as x, y, w, h."""
     first, second = boxes[:, None, :4], others[None, :, :4]
     corner = np.maximum(first[..., :2], second[..., :2])
     end = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
@@ -63,7 +63,7 @@ def overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
 
 
 def frontal(faces: FloatArray, haar: FloatArray) -> FloatArray:
-    """Return 1 for faces that a Haar box lies on, 0 for clear ones without, -1 for small ones."""
+    """Return 1 for faces with a Haar box, 0 for clear ones without, -1 for small."""
     seen = (overlaps(faces, haar) >= SAME_FACE).any(axis=1) if len(haar) else np.zeros(len(faces))
     clear = faces[:, 3] >= CLEAR_PX
     return np.where(seen, 1.0, np.where(clear, 0.0, -1.0)).astype(np.float32)
@@ -97,7 +97,10 @@ def load(folder: Path, validation: bool) -> Scenes:
 
 
 def close_faces(path: Path) -> ByteArray:
-    """Return FER2013's training faces (`x_train` of an `.npz`), `(n, 48, 48)`, but blank ones."""
+    """Return FER2013's training faces without blank ones, `(n, 48, 48)`.
+
+    They are `x_train` of an `.npz`.
+    """
     content = _arrays(path)
     faces = content.get("x_train")
     if faces is None or faces.dtype != np.uint8 or faces.shape[1:] != (48, 48):

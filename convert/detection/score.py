@@ -41,7 +41,7 @@ class Scored:
         return float(np.sort(self.false)[::-1][allowed])
 
     def recall(self, rate: float, smallest: float = 0, largest: float = np.inf) -> float:
-        """Return the share of faces of some heights that is found at a rate of false boxes."""
+        """Return the share of faces of some heights found at a rate of false boxes."""
         chosen = (self.heights >= smallest) & (self.heights < largest)
         if not chosen.any():
             return float("nan")

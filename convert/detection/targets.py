@@ -39,7 +39,10 @@ _NEAR, _LEAST_STRIDES = 0.22, 0.75
 
 @lru_cache(maxsize=64)
 def cells(height: int, width: int, level: Level) -> FloatArray:
-    """Return the centres `(rows * columns, 2)`, x and y in pixels, of a level's cells by rows."""
+    """Return the centres of a level's cells, `(rows * columns, 2)`, by rows.
+
+    They are x and y in pixels.
+    """
     rows, columns = height // level.stride, width // level.stride
     y, x = np.mgrid[:rows, :columns]
     return np.asarray((np.stack([x, y], -1).reshape(-1, 2) + 0.5) * level.stride, np.float32)
@@ -77,7 +80,10 @@ def _level(
 
 
 def _near(centres: FloatArray, boxes: FloatArray, reach: FloatArray) -> Any:
-    """Return for each of `boxes` `(n, 4)` the cells `(n, cells)` within `reach` of its centre."""
+    """Return the cells `(n, cells)` within `reach` of the centre of each of `boxes`.
+
+    `boxes` are `(n, 4)`.
+    """
     middle = boxes[:, :2] + boxes[:, 2:] / 2
     apart = np.abs(centres[None] - middle[:, None])
     return (apart <= reach[:, None]).all(2)

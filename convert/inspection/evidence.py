@@ -80,7 +80,7 @@ class Verdict:
     scores: dict[str, float]
     names: Names = ()
     above_chance: bool = True
-    """Whether `answer` rests on evidence that is better than chance; otherwise it is no guess."""
+    """Whether `answer` rests on evidence better than chance; otherwise it is not even a guess."""
 
     def line(self, question: str) -> str:
         """Return a line such as `input range: -1..1 (from BatchNorm statistics, clear)`."""

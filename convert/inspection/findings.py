@@ -100,7 +100,10 @@ def find_out(model: FloatModel, request: Request) -> Findings:
 
 
 def _stated_range(model: FloatModel, request: Request) -> Normalisation | None:
-    """Return the range that the user states; `UsageError` where it does not fit the model."""
+    """Return the range that the user states.
+
+    Raises `UsageError` where it does not fit the model.
+    """
     if not request.input_range:
         return None
     stated = normalisation.parse(request.input_range)

@@ -18,7 +18,7 @@ MAX_STEPS = 64
 
 
 def has_loops(network: Any) -> bool:
-    """Return whether `network` has recurrent layers, all of which `unrolled` can unroll.
+    """Return whether there are recurrent layers, all of which `unrolled` can unroll.
 
     Raises `RefusedFile` if it has one that cannot be.
     """

@@ -119,7 +119,7 @@ def _bars(layers: Sequence[LayerError], worst: str | None, names_px: int) -> Spe
 
 
 def _examples(labels: list[str], verification: Verification) -> tuple[list[Example], int]:
-    """Return faces that int8 classifies differently, most confident first, and their number."""
+    """Return faces that int8 classifies differently, surest first, and their number."""
     if not verification.faces.truth:
         return [], 0
     before, after = verification.exact.argmax(axis=1), verification.quantized.argmax(axis=1)

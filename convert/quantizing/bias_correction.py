@@ -44,7 +44,7 @@ def correct_biases(quantized: bytes, exact: bytes, pixels: ByteArray) -> bytes:
 
 
 def _has_bias(graph: Any, layer: Any) -> bool:
-    """Return whether the layer has an int32 bias; a layer in float needs no correction."""
+    """Return whether the layer has an int32 bias; a float one needs no correction."""
     if len(layer.inputs) < 3 or layer.inputs[2] < 0:
         return False
     return bool(graph.tensors[layer.inputs[2]].type == schema.TensorType.INT32)

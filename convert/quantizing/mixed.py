@@ -69,8 +69,9 @@ def attempt(
 def _mixtures(
     best: Attempt, model: FloatModel, joined: Mapping[str, set[str]]
 ) -> Iterator[tuple[set[str], bytes]]:
-    """Yield growing sets of operators, by their outputs' names, and the file with them in float.
+    """Yield growing sets of operators, and the file with these in float.
 
+    A set has the names of its operators' outputs.
     Errors add up along a network: what hurts next shows once the worst is in float.
     """
     names: set[str] = set()
@@ -102,7 +103,7 @@ def _grown(
 
 
 def _joined(content: bytes) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Return each operator with those that make what it takes, and with those that use it.
+    """Return each operator with those that feed it, and with those that use it.
 
     `content` is a float `.tflite`; operators go by their outputs' names.
     """

@@ -150,7 +150,7 @@ def operators(content: bytes) -> dict[str, int]:
 
 
 def float_operators(content: bytes) -> dict[str, int]:
-    """Return how many of a `.tflite`'s operators compute in float, and how many there are.
+    """Return how many operators of a `.tflite` compute in float, and of how many.
 
     Empty if none does. Operators that only convert between int8 and float do not count.
     """

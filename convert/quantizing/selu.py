@@ -36,7 +36,7 @@ def without_selu(function: Any) -> Any:
 
 
 def _parts(selu: Any) -> list[Any]:
-    """Return the nodes that compute what the node `selu` does; the last one has its name."""
+    """Return the nodes that compute what `selu` does; the last one has its name."""
     source, name = selu.input[0], selu.name
 
     def made(kind: str, last: str, *inputs: str) -> Any:

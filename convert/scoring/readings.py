@@ -18,7 +18,7 @@ AVERAGED = ("accuracy", "calibration_error", "neutral_negative", "happy_negative
 def as_readings(
     answers: FloatArray, truth: Sequence[str], labels: tuple[str, ...], min_confidence: float
 ) -> dict[str, Any]:
-    """Return the shares of faces whose reading is negative, as an alert counts it, for JSON.
+    """Return the shares of faces read as negative, as an alert counts it, for JSON.
 
     `answers` are probabilities `(N, classes)`, `truth` names from `labels`. A reading counts if its
     likeliest class is one of `NEGATIVE` with at least `min_confidence`: it should for `negative`
@@ -40,7 +40,7 @@ def _share(counts: Any, chosen: Any) -> float | None:
 
 
 def mean_of_camera(degraded: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the mean over the conditions of `CAMERA` of each figure that all of them have."""
+    """Return the mean over the conditions of `CAMERA` of each figure they all have."""
     rows = [degraded[name] for name in CAMERA]
     known = [name for name in AVERAGED if all(row.get(name) is not None for row in rows)]
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in known}

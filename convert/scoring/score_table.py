@@ -37,7 +37,7 @@ def lines(kind: str, scores: dict[str, Any]) -> Iterator[str]:
 
 
 def _conditions(scores: dict[str, Any]) -> Iterator[str]:
-    """Yield a row for each condition: accuracy, calibration, and what readings are worth."""
+    """Yield a row per condition: accuracy, calibration, and what readings are worth."""
     of_four = scores["mean_of_four"]
     rows = {"unchanged": scores, **scores["degraded"], "mean of the first four of these": of_four}
     # The last three columns are shares of the faces of a kind.

@@ -48,7 +48,7 @@ def write(
     classes: tuple[str, ...],
     progress: Progress,
 ) -> None:
-    """Write the answers of `teacher`, whose networks are in `files`, to all `pictures`."""
+    """Write the answers of `teacher`, with networks in `files`, to all `pictures`."""
     total, answers = len(pictures.labels), []
     for start in range(0, total, _AT_ONCE):
         progress("answering", start, total)
@@ -69,7 +69,7 @@ def write(
 
 
 def read(path: Path, pictures: Samples, classes: tuple[str, ...]) -> tuple[FloatArray, str]:
-    """Return the answers to `pictures`, float32 `(N, classes)`, and a note on the file.
+    """Return answers to `pictures`, float32 `(N, classes)`, and a note on the file.
 
     Rows sum to 1, and are zeros for pictures that are not in the file. Raises `UsageError` for a
     missing file, other classes, and answers to none of the pictures; `RefusedFile` for others.
@@ -99,13 +99,16 @@ def read(path: Path, pictures: Samples, classes: tuple[str, ...]) -> tuple[Float
 
 
 def blend(targets: FloatArray, answers: FloatArray, share: float) -> FloatArray:
-    """Return `targets` with this share of `answers` where there are any; all `(N, classes)`."""
+    """Return `targets` with this share of `answers`, where there are any.
+
+    All are `(N, classes)`.
+    """
     shares = share * answers.any(axis=1, keepdims=True)
     result: FloatArray = ((1 - shares) * targets + shares * answers).astype(np.float32)
     return result
 
 
 def _keys(pixels: ByteArray) -> npt.NDArray[np.uint64]:
-    """Return the first eight bytes of the SHA-256 of each picture, uint8 `(N, side, side)`."""
+    """Return the SHA-256's first 8 bytes of each picture, uint8 `(N, side, side)`."""
     digests = [hashlib.sha256(picture.tobytes()).digest()[:8] for picture in pixels]
     return np.array([int.from_bytes(digest, "big") for digest in digests], np.uint64)

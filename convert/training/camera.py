@@ -20,8 +20,9 @@ UNEVEN = (0.3, 0.8)
 
 
 def degraded(picture: FloatArray, limits: Augmentation, rng: np.random.Generator) -> FloatArray:
-    """Return `picture`, `(side, side)` 0..255, as a cheap camera may see it: float32, 0..255.
+    """Return `picture` `(side, side)`, 0..255, as a cheap camera may see it.
 
+    The result is float32, 0..255.
     Each change is made to the share of pictures that `limits` gives, whatever the others do, in the
     order in which a camera makes them: the light, the lens, the sensor, the compression.
     """
@@ -54,7 +55,7 @@ def _slope(side: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _shrunk(picture: ByteArray, side_px: int) -> ByteArray:
-    """Return `picture` shrunk to `side_px` of `REFERENCE_PX`, and back as the Pi enlarges it."""
+    """Return `picture` shrunk to `side_px` of `REFERENCE_PX`, enlarged as on the Pi."""
     height, width = picture.shape
     size = (width * side_px // REFERENCE_PX, height * side_px // REFERENCE_PX)
     small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

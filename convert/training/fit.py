@@ -137,7 +137,7 @@ class Trainer:
 
 
 def trainer(dataset: Dataset, recipe: Recipe) -> Trainer:
-    """Return a network with random weights, or those of `recipe.starts`, ready to train."""
+    """Return a network ready to train: random weights, or those of `recipe.starts`."""
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.precision == "bfloat16" else "float32")
     model = fused(networks.build(recipe.network, style(recipe, len(dataset.classes))))
@@ -180,7 +180,7 @@ def validation_input(model: keras.Model, dataset: Dataset) -> FloatArray:
 
 
 def degraded_input(model: keras.Model, dataset: Dataset) -> FloatArray:
-    """Return the validation pictures, each in one of the conditions of `CAMERA` in turn."""
+    """Return the validation pictures, each in one of `CAMERA`'s conditions in turn."""
     pictures, worse = dataset.validation.pixels, list(CAMERA.values())
     seen = [worse[n % len(worse)](picture) for n, picture in enumerate(pictures)]
     shape = (1, *model.input_shape[1:3], 1)

@@ -23,7 +23,7 @@ def best_epoch(history: History, recipe: Recipe) -> int:
 
 
 def _right(row: dict[str, float]) -> float:
-    """Return an epoch's accuracy: the mean over clean and degraded pictures, if it has both."""
+    """Return an epoch's accuracy: the mean over clean and degraded, if it has both."""
     clean = row["validation_accuracy"]
     return (clean + row.get("degraded_accuracy", clean)) / 2
 

@@ -12,7 +12,10 @@ from edge.records import FloatArray
 
 
 def float_weights(path: Path) -> list[tuple[FloatArray, FloatArray]]:
-    """Return each layer's kernel, `(h, w, in, out)` or `(in, out)`, and bias, dequantized."""
+    """Return each layer's kernel and bias, dequantized.
+
+    A kernel is `(h, w, in, out)` or `(in, out)`.
+    """
     model = unpacked(path.read_bytes())
     tensors, found = model.subgraphs[0].tensors, []
     for operator in weighted(model).values():

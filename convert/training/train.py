@@ -67,7 +67,7 @@ def train(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Write the teachers' answers to the training pictures to `out`; return facts about them.
+    """Write the teachers' answers to the training pictures to `out`; return facts.
 
     `request` has `recipe`, `data`, `contempt` and `out`.
     """

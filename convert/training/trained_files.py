@@ -12,14 +12,20 @@ from edge.expressions.classifier import Classifier
 
 
 def is_tflite(option: str, path: Path) -> bool:
-    """Return whether `path` is a `.tflite` by its name; raise `UsageError` if it is not a file."""
+    """Return whether `path` is a `.tflite` by its name.
+
+    Raises `UsageError` if it is not a file.
+    """
     if not path.is_file():
         raise UsageError(f"{option} {path}: no such file")
     return path.suffix == ".tflite"
 
 
 def opened(option: str, path: Path, classes: tuple[str, ...]) -> Classifier:
-    """Return the `.tflite` at `path`; raise `UsageError` for other classes, else `RefusedFile`."""
+    """Return the `.tflite` at `path`.
+
+    Raises `UsageError` for other classes, else `RefusedFile`.
+    """
     try:
         classifier = Classifier(path)
     except ModelError as error:  # a wrong configuration on the Pi, a refused file here

@@ -66,7 +66,7 @@ def _allocations(config: Config, _frames: int | None) -> dict[str, Any]:
 
 
 def _serve(config: Config, loops: int, each: Callable[[int, Collection[Reading]], bool]) -> None:
-    """Run the service until `each`, called with the number of every frame, returns True."""
+    """Run the service until `each`, called with every frame's number, returns True."""
     from edge.service import loop, reload  # noqa: F401, PLC0415 (what the command imports)
 
     stop, count = threading.Event(), 0

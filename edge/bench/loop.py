@@ -51,7 +51,10 @@ class Pass:
 
     @property
     def cpu_ms(self) -> Numbers:
-        """What each frame costs, `(frames,)`; without capture, as the source decides that."""
+        """What each frame costs, `(frames,)`, without capture.
+
+        The source decides that.
+        """
         return np.asarray(self.stages_ms[:, 1:].sum(axis=1), np.float64)
 
 
@@ -115,7 +118,7 @@ def _timed(
 
 @contextmanager
 def _tell(config: Config, rules: Rules, folder: Path) -> Iterator[Tell]:
-    """Publish to a configured broker as the service does; else alerts are only put on disk."""
+    """Publish to a configured broker as the service does; else only store alerts."""
     with Outbox(folder) as outbox:
         if config.mqtt.host:
             with Publisher(config.mqtt, DEVICE, outbox, rules.state) as publisher:

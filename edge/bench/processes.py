@@ -39,7 +39,7 @@ print(json.dumps({"cpu_s": cpu_s, "rss_mb": int(rss) / 1024}))
 
 
 def memory_and_start(child: Sequence[str], config: Config, frames: int | None) -> dict[str, Any]:
-    """Return what the service needs for the first `frames` of the configured file; None: all.
+    """Return what the service needs for the first `frames` of the file; None: all.
 
     `child` is the command that runs `edge.bench.child.main`.
 
@@ -60,7 +60,10 @@ def memory_and_start(child: Sequence[str], config: Config, frames: int | None) -
 
 
 def allocations(child: Sequence[str], config: Config) -> dict[str, Any]:
-    """Return how much Python's memory grew over `frames` frames: `growth_kb`, by tracemalloc."""
+    """Return Python's growth of memory over `frames` frames, by tracemalloc.
+
+    `growth_kb` has it.
+    """
     return _ours(child, "allocations", config, None)
 
 

@@ -59,8 +59,9 @@ def bench(
     child: Sequence[str],
     beside: Callable[[Frame], object] = lambda _: None,
 ) -> Report:
-    """Return everything measured, as `--json` prints it; diary and outbox in a temporary folder.
+    """Return everything measured, as `--json` prints it.
 
+    Diary and outbox are in a temporary folder.
     `child` is the command whose process runs `edge.bench.child.main`. `beside` gets the source's
     frames once our loop and the full scan are done with them. The agreement with the full scan,
     `quality`, is told where it gets every frame. Raises `UsageError` where there is no such video,
@@ -102,7 +103,10 @@ def _about(config: Config, source: str) -> Report:
 
 
 def _alone(config: Config, source: str, folder: Path) -> Config:
-    """Return the configuration of a separate process: no broker, which has its own pace."""
+    """Return the configuration of a separate process.
+
+    It has no broker, which has its own pace.
+    """
     return dataclasses.replace(
         config,
         camera=dataclasses.replace(config.camera, source=source),
@@ -185,8 +189,9 @@ def spread(ms: Iterable[float]) -> dict[str, float]:
 
 
 def extra_face_ms(ms: Numbers, faces: list[int]) -> float | None:
-    """Return the slope of a frame's cost over its faces: least squares, frames with faces.
+    """Return the slope of a frame's cost over its faces, by least squares.
 
+    Only frames with faces count.
     None where fewer than two numbers of faces have `_ENOUGH` frames.
     """
     counts = np.array(faces)

@@ -26,7 +26,7 @@ def played(source: str, most: int | None) -> Iterator[Frame]:
 
 
 def resized(frames: Iterator[Frame], width: int, height: int) -> Iterator[Frame]:
-    """Yield the same pictures, as large as fits into `width` and `height`, with black borders."""
+    """Yield the same pictures scaled to fit `width` and `height`, with black borders."""
     clock = MediaClock()
     for frame in frames:
         yield clock.frame(_fitted(frame.gray, width, height), frame.source_s)
@@ -42,7 +42,7 @@ def _fitted(gray: ByteArray, width: int, height: int) -> ByteArray:
 
 
 def still(count: int, *, noisy: bool = False) -> Iterator[Frame]:
-    """Yield an empty room, 640x480: a constant gradient, or one with a camera's noise."""
+    """Yield an empty room, 640x480: a gradient, constant or with a camera's noise."""
     room = np.linspace(60, 180, 640)[None] + np.linspace(-30, 30, 480)[:, None]
     noise = np.random.default_rng(0).normal(0, _NOISE, (8, 480, 640)) * noisy
     pictures = np.rint(room + noise).astype(np.uint8)

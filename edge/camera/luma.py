@@ -44,7 +44,10 @@ def luma(picture: cv2.typing.MatLike) -> ByteArray | None:
 
 
 def rotated(gray: ByteArray, degrees: int) -> ByteArray:
-    """Return `gray` turned clockwise by 90, 180 or 270 `degrees`; as it is for any other number."""
+    """Return `gray` turned clockwise by 90, 180 or 270 `degrees`.
+
+    It stays as it is for any other number.
+    """
     if degrees not in _ROTATIONS:
         return gray
     return np.asarray(cv2.rotate(gray, _ROTATIONS[degrees]), np.uint8)

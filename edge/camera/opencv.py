@@ -48,7 +48,7 @@ def device(node: str, camera: CameraConfig) -> cv2.VideoCapture:
 
 
 def first_device(camera: CameraConfig) -> cv2.VideoCapture:
-    """Open the first V4L2 node that gives a picture; on a Pi many nodes are not cameras."""
+    """Open the first V4L2 node that gives a picture; on a Pi many are not cameras."""
     nodes = sorted(DEVICES.glob("video*"), key=lambda p: int("0" + p.name[5:]))
     for node in nodes:
         try:
@@ -62,7 +62,10 @@ def first_device(camera: CameraConfig) -> cv2.VideoCapture:
 
 
 def stream(address: str, name: str, fps: float) -> Capture:
-    """Open a network stream, or a URL of a single picture; `name` is `address` without password."""
+    """Open a network stream, or a URL of a single picture.
+
+    `name` is `address` without password.
+    """
     if address.startswith(("http://", "https://")):
         # Here, not above: the standard library's HTTP client takes 30 ms to load.
         from edge.camera.snapshot import Snapshots  # noqa: PLC0415
@@ -141,8 +144,9 @@ class _Reader:
 
 
 def pictures(opening: Callable[[], Capture], name: str) -> Pictures:
-    """Yield the newest picture each time; `NoPicture` four times a second while none comes.
+    """Yield the newest picture each time.
 
+    `NoPicture` comes four times a second while there is none.
     Raises `CameraError` where `opening` does, and when the device node disappears.
     """
     reader = _Reader(opening)
@@ -167,7 +171,10 @@ def pictures(opening: Callable[[], Capture], name: str) -> Pictures:
 
 
 def _until_open(reader: _Reader, name: str) -> Pictures:
-    """Wait for `reader`, within a time limit of its own: opening does not count as silence."""
+    """Wait for `reader`, within a time limit of its own.
+
+    Opening does not count as silence.
+    """
     waited_s = 0.0
     while not reader.opened.wait(_POLL_S):
         waited_s += _POLL_S

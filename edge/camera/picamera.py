@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def present() -> bool:
-    """Return whether picamera2 is installed and libcamera sees a camera other than USB ones.
+    """Return whether picamera2 and libcamera see a camera other than USB ones.
 
     It lists those too, but cannot give a second stream of them, and often no luma: V4L2 can.
     """
@@ -38,7 +38,7 @@ def present() -> bool:
 
 
 def pictures(camera: CameraConfig) -> Pictures:
-    """Yield the Y plane of the lores stream without a copy; `NoPicture` while none comes.
+    """Yield the Y plane of the lores stream without a copy; `NoPicture` while none.
 
     The array is a view of the camera's buffer, which goes back to the camera when the next one is
     asked for. Raises `CameraError` where there is no camera or it is busy.
@@ -94,7 +94,10 @@ def _open(library: Any, camera: CameraConfig) -> Any:
 
 
 def _start(device: Any, camera: CameraConfig) -> tuple[int, int]:
-    """Start the stream; return its width and height, which may differ from the configured ones."""
+    """Start the stream; return its width and height.
+
+    They may differ from the configured ones.
+    """
     stream = {"size": (camera.width, camera.height), "format": "YUV420"}
     try:
         # A preview's luma is 0..255 like that of the pictures a model learned from, a video's
@@ -141,7 +144,10 @@ def _plane(library: Any, request: Any, size: tuple[int, int], skipped: int) -> P
 
 
 def _close(device: Any) -> None:
-    """Free the camera, but wait only `_CLOSE_S`: after a stall the driver may never answer."""
+    """Free the camera, waiting `_CLOSE_S` at most.
+
+    After a stall the driver may never answer.
+    """
     # Its allocator unmaps all pictures when it is destroyed, and complains while one is still
     # referenced; at the interpreter's exit none is.
     atexit.register(lambda _: None, getattr(device, "allocator", None))

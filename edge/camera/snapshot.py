@@ -34,7 +34,7 @@ class Snapshots:
         self._interval_s, self._due_s = 1 / fps, time.monotonic()
 
     def is_picture(self) -> bool:
-        """Return whether the URL answers with a single picture; False where it cannot be read."""
+        """Return whether the URL answers with a single picture; False if unreadable."""
         try:
             with self._open() as answer:
                 return answer.headers.get_content_maintype() == "image"
@@ -42,7 +42,7 @@ class Snapshots:
             return False
 
     def read(self) -> tuple[bool, ByteArray]:
-        """Wait until the next picture is due; return whether it came, and its encoded bytes."""
+        """Wait until the next picture is due; return whether it came, and its bytes."""
         time.sleep(max(0.0, self._due_s - time.monotonic()))
         now_s = time.monotonic()
         late = now_s - self._due_s > self._interval_s

@@ -124,7 +124,7 @@ def _camera(camera: CameraConfig) -> tuple[str, Pictures]:
 
 
 def _prepare_opencv() -> None:
-    """Use one thread, the one that the stage timer measures, and silence OpenCV's own messages."""
+    """Use one thread, which the stage timer measures; silence OpenCV's messages."""
     cv2.setNumThreads(1)
     place: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.14 has moved it there
     place.setLogLevel(0)
@@ -132,7 +132,7 @@ def _prepare_opencv() -> None:
 
 
 def is_file(source: str) -> bool:
-    """Return whether `source` is a file or folder, played with media time as its clock.
+    """Return whether `source` is a file or folder, with media time as its clock.
 
     Raises `CameraError` where it lies below a directory that is closed to us.
     """

@@ -40,7 +40,7 @@ class Result(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the service can run with it; False also where that could not be checked."""
+        """Whether the service can run with it; False if that could not be checked."""
         return self.level in {Level.OK, Level.WARN}
 
 
@@ -50,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(config: Config, options: argparse.Namespace) -> int:
-    """Print the result for every part; return 1 if one has failed. For root, the service checks."""
+    """Print the result for every part; return 1 if one has failed.
+
+    For root, the service checks.
+    """
     user = permissions.service_user()
     if user is not None:
         print(f"fer-edge: checking as the service's user {user}", file=sys.stderr)
@@ -76,7 +79,7 @@ def _arguments(options: argparse.Namespace) -> list[str]:
 
 
 def check(config: Config, file: Path | None) -> Iterator[Result]:
-    """Check the configuration, which was read from `file`, then one part after the other."""
+    """Check the configuration, read from `file`, then one part after the other."""
     from edge.messaging.credentials import world_readable_secrets  # noqa: PLC0415
     from edge.service.parts import PARTS  # noqa: PLC0415
 

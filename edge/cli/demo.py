@@ -42,7 +42,7 @@ def execute(config: Config, _: argparse.Namespace) -> int:
 
 
 def show(model: ModelConfig, stop: threading.Event) -> None:
-    """Play the clip; print readings, MQTT messages as they come, and an example of the diary.
+    """Play the clip; print readings, MQTT messages, and an example of the diary.
 
     Nothing of it stays on the disk.
 
@@ -73,7 +73,7 @@ def show(model: ModelConfig, stop: threading.Event) -> None:
 
 
 def _show_diary(directory: Path) -> None:
-    """Say what the diary in `directory` has, and print its columns and its last reading."""
+    """Print what the diary in `directory` has, its columns, and its last reading."""
     from edge.diary import layout, reader  # noqa: PLC0415
 
     rows = list(reader.rows(directory / layout.NAME))

@@ -58,7 +58,10 @@ COMMANDS = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is its own, or that of the error (see `edge.errors`)."""
+    """Run one command; return its exit code, or that of the error.
+
+    See `edge.errors`.
+    """
     tolerate()
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see `edge.__main__`

@@ -15,7 +15,7 @@ _ERRORS = "fer-edge-plain"
 
 
 def tolerate() -> None:
-    """Let standard output replace what its encoding lacks, instead of ending the program."""
+    """Let standard output replace what its encoding lacks, instead of failing."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         codecs.register_error(_ERRORS, _plain)
         sys.stdout.reconfigure(errors=_ERRORS)

@@ -101,6 +101,6 @@ def _card(config: Config) -> ModelCard | None:
 
 
 def _model(config: Config, figures: Figures) -> str:
-    """Return what read the expressions: the configured file, and the digests in the diary."""
+    """Return what read the expressions: the configured file, the diary's digests."""
     digests = ", ".join(model[:8] for model in figures.total.models)
     return f"model {config.model.path.name}" + (f" ({digests})" if digests else "")

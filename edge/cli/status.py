@@ -79,7 +79,7 @@ def _lines(config: Config, kept: Kept | None, diary: _Diary) -> Iterator[tuple[s
 def _watching(kept: Kept) -> str:
     state = kept.state
     if reasons := state["paused"]:
-        return pause.told(map(Reason, reasons))
+        return pause.pause_line(map(Reason, reasons))
     if not state["camera"]:
         return f"{redacted(kept.source)}: no picture since {state['time']}"
     return f"{redacted(kept.source)}, {state['fps']:.1f} frames/s"

@@ -43,7 +43,7 @@ def _seconds(text: str) -> float:
 
 
 def execute(config: Config, options: argparse.Namespace) -> int:
-    """Send the alert and what follows it, beside a running service; return 1 if any failed."""
+    """Send the alert and what follows it, beside a service; return 1 if any failed."""
     from edge.expressions.model_card import read_card  # noqa: PLC0415
     from edge.messaging.open_episodes import read_raised  # noqa: PLC0415
     from edge.messaging.outbox import NAME  # noqa: PLC0415
@@ -77,7 +77,7 @@ def execute(config: Config, options: argparse.Namespace) -> int:
 
 
 def _known(config: Config, wanted: str) -> str:
-    """Return the alert's name in topics; raise an error where nothing can be sent of it."""
+    """Return the alert's name in topics; raise where nothing can be sent of it."""
     names = config.counting_alerts + config.other_alerts
     name = slug(wanted)
     if name in SWITCHES and name not in names:

@@ -55,7 +55,7 @@ def reactions_of(rules: Iterable[AlertConfig]) -> Iterator[AlertReactions]:
 
 
 def resolve(rules: Iterable[AlertConfig], labels: tuple[str, ...]) -> list[AlertConfig]:
-    """Return `rules` for a model with these `labels`: names as in topics, defaults filled in.
+    """Return `rules` for a model with `labels`: names as in topics, with defaults.
 
     Where the model knows none of the default emotions a rule has none, and is never raised.
     Raises `ConfigError`, a line for each emotion that a rule names and the model lacks.

@@ -37,7 +37,7 @@ def one_of(default: T, *choices: T) -> T:
 
 
 def text_or_number(default: str) -> str:
-    """Return a field for a string which may be written as a whole number, without quotes."""
+    """Return a field for a string that may be a whole number, without quotes."""
     result: str = field(default=default, metadata={"numbers": True})
     return result
 
@@ -163,7 +163,7 @@ def _such_as(kind: Any, value: Any) -> str:
 
 
 def _message(value: Any, where: str, metadata: Mapping[Any, Any]) -> Any:
-    """Return `value` if it is a text of several lines, or a table, where there may be one."""
+    """Return `value` if it is text of several lines, or a table, where it may be."""
     if metadata.get("tables"):
         if isinstance(value, dict):
             return _json(value, where)
@@ -176,7 +176,7 @@ def _message(value: Any, where: str, metadata: Mapping[Any, Any]) -> Any:
 
 
 def _json(value: Any, where: str) -> Any:
-    """Return `value` if JSON can hold it, which has no dates, infinities and not-a-numbers."""
+    """Return `value` if JSON can hold it: no dates, infinities and not-a-numbers."""
     if isinstance(value, dict):
         return {key: _json(item, f"{where}.{shown(key)}") for key, item in value.items()}
     if isinstance(value, list):

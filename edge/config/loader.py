@@ -86,7 +86,7 @@ def _renamed(table: dict[str, Any]) -> Iterator[str]:
 
 
 def _misplaced(table: dict[str, Any]) -> Iterator[str]:
-    """Yield a line for every key that has its place in another table, and take it out."""
+    """Yield a line for every key that belongs in another table, and take it out."""
     blind = table.get("blind")
     for key in ("after_h", "blind_after_h"):
         if isinstance(blind, dict) and blind.pop(key, None) is not None:

@@ -8,7 +8,7 @@ _NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 def slug(name: str) -> str:
-    """Return `name` as it stands in topics: without accents, `-` for what they cannot hold."""
+    """Return `name` as in topics: without accents, `-` for what they cannot hold."""
     return re.sub(r"[^a-z0-9_-]", "-", _plain(name))
 
 

@@ -10,7 +10,10 @@ from edge.packaged import FACES, MODELS, SHIPPED
 
 
 def expanded(path: str) -> Path:
-    """Return `path` with `~` as the home directory; raise `ConfigError` where there is none."""
+    """Return `path` with `~` as the home directory.
+
+    Raises `ConfigError` where there is none.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
@@ -28,13 +31,13 @@ def face_model_path(configured: str) -> Path:
 
 
 def diary_directory() -> Path:
-    """Return where the diary is kept unless configured: systemd's directory, or one's own."""
-    return given("LOGS_DIRECTORY") or own_directory()
+    """Return the diary's default directory: systemd's, or one's own."""
+    return systemd_directory("LOGS_DIRECTORY") or own_directory()
 
 
 def state_directory() -> Path:
-    """Return where the outbox is kept unless configured: systemd's directory, or one's own."""
-    return given("STATE_DIRECTORY") or own_directory()
+    """Return the outbox's default directory: systemd's, or one's own."""
+    return systemd_directory("STATE_DIRECTORY") or own_directory()
 
 
 def own_directory() -> Path:
@@ -42,7 +45,7 @@ def own_directory() -> Path:
     return expanded(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "fer-edge"
 
 
-def given(variable: str) -> Path | None:
+def systemd_directory(variable: str) -> Path | None:
     """Return the first directory in a variable of systemd's; None where it has none."""
     first = os.environ.get(variable, "").partition(":")[0]
     return Path(first) if first else None

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from edge.config import previewing
 from edge.config.loader import SYSTEM_CONFIG
-from edge.config.paths import given, own_directory
+from edge.config.paths import own_directory, systemd_directory
 from edge.config.quiet import is_quiet
 from edge.config.schema import Config
 
@@ -50,7 +50,7 @@ _ENDS = {
 }
 
 
-def told(reasons: Iterable[Reason]) -> str:
+def pause_line(reasons: Iterable[Reason]) -> str:
     """Return a line that says why watching is paused, and how that ends."""
     return f"paused: {', '.join(f'{reason} ({_ENDS[reason]})' for reason in reasons)}"
 
@@ -87,7 +87,10 @@ class PauseFiles(NamedTuple):
         return any(removed)
 
     def remember(self, *, paused: bool) -> None:
-        """Keep in the state directory whether a file pauses, for `restore`. Raises `OSError`."""
+        """Keep in the state directory whether a file pauses, for `restore`.
+
+        Raises `OSError`.
+        """
         from edge.clock import boot_id  # noqa: PLC0415 (a command needs no numpy)
 
         kept = self.state / _BOOT_FILE
@@ -106,7 +109,10 @@ class PauseFiles(NamedTuple):
             create(self.runtime / _FILE)
 
     def previewing(self) -> AbstractContextManager[bool]:
-        """Pause while this lasts, and not longer than this process (see `previewing.lock`)."""
+        """Pause while this lasts, and not longer than this process.
+
+        See `previewing.lock`.
+        """
         return previewing.lock(self.runtime if self.systemd else self.state)
 
     def reasons(self) -> Iterator[Reason]:
@@ -121,19 +127,20 @@ class PauseFiles(NamedTuple):
 
 def own_files(config: Config) -> PauseFiles:
     """Return the files of the service that this process is."""
-    runtime = given("RUNTIME_DIRECTORY")
+    runtime = systemd_directory("RUNTIME_DIRECTORY")
     return PauseFiles(runtime or SERVICE_RUNTIME, config.state.directory, runtime is not None)
 
 
 def files_of(config: Config, file: Path | None) -> PauseFiles:
-    """Return the files of the service that runs with `config`, read from `file`, for a command.
+    """Return, for a command, the files of the service that runs with `config`.
 
+    It was read from `file`.
     The installed service reads the system's configuration, and its directories are systemd's; one
     with another configuration is taken for one that somebody has started by hand.
     """
     system = file is None or file.absolute() == SYSTEM_CONFIG
     installed = SERVICE_RUNTIME.is_dir() or SERVICE_STATE.is_dir()
-    if given("RUNTIME_DIRECTORY") or not (system and installed):
+    if systemd_directory("RUNTIME_DIRECTORY") or not (system and installed):
         return own_files(config)
     configured = config.state.directory != own_directory()
     state = config.state.directory if configured else SERVICE_STATE

@@ -14,7 +14,7 @@ _MARK = re.compile(r"""\{\{(\w[^\s{}"',]*)\}\}|\{(\w[^\s{}"',]*)\}""")
 
 
 def wrong(text: str, *, counts: bool) -> Iterator[str]:
-    """Yield a line for every placeholder in `text` that is not one, or says nothing there.
+    """Yield a line for every wrong placeholder in `text`, or one that says nothing.
 
     `counts`: whether the alert counts readings.
     """
@@ -30,7 +30,7 @@ def wrong(text: str, *, counts: bool) -> Iterator[str]:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return `text` with its placeholders replaced; what replaces them is not looked into."""
+    """Return `text` with its placeholders replaced; replacements are not looked into."""
 
     def replaced(found: re.Match[str]) -> str:
         literal, word = found.groups()

@@ -74,9 +74,10 @@ def store(directory: Path, hours: Iterable[Hour]) -> bool:
 
     Of an hour that it has, the record with more readings stays, with the longer time watched: rows
     are only added, and how long an hour was watched only the table knows. Later hours than any in
-    it are appended in one write. All else writes the table anew, and replaces it when that is on
-    the disk: a kill or a power cut leaves the one or the other. Lines that are not its rows do not
-    come along: then the table that had them is kept as it was, and true is returned.
+    it are appended in one write. In all other cases the table is rewritten, and replaced when the
+    new one is on the disk: a kill or a power cut leaves the one or the other. Lines that are not
+    its rows do not come along: then the table that had them is kept as it was, and true is
+    returned.
     """
     new = sorted(hours, key=lambda hour: hour.start)
     if not new:

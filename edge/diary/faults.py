@@ -1,4 +1,4 @@
-"""What is wrong with the files of a diary: each kind is said once for each file, with its line."""
+"""What is wrong with the files of a diary: each kind is reported once per file, with its line."""
 
 from __future__ import annotations
 

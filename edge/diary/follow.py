@@ -20,7 +20,7 @@ from edge.diary.schema import Row
 _POLL_S = 0.5
 #: Enough of a file to tell it from all others: its first row has a time.
 _HEAD_BYTES = 4096
-#: So many bytes before the next line tell whether the file was rewritten.
+#: The bytes before the next line that tell whether the file was rewritten.
 _ANCHOR_BYTES = 256
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from edge.config.alerts import NEGATIVE
 
-#: For so long a face that is not seen keeps its number (`edge.expressions.smoothing.FORGET_S`).
+#: How long a face that is not seen keeps its number (`edge.expressions.smoothing.FORGET_S`).
 AWAY_S = 5
 
 

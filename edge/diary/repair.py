@@ -23,7 +23,7 @@ class Recovered(NamedTuple):
     face: int
 
 
-def set_aside_foreign(path: Path, header: bytes) -> None:
+def rename_foreign(path: Path, header: bytes) -> None:
     """Rename the file at `path` if it is not a diary: archives are deleted in the end."""
     try:
         with path.open("rb") as file:
@@ -33,7 +33,7 @@ def set_aside_foreign(path: Path, header: bytes) -> None:
     if parse_header(_text(first)) or header.startswith(first.rstrip(b"\0")):  # ours, or its begin
         return
     foreign = layout.next_of_today(path.parent, "not-a-diary")
-    log.warning("%s: not a diary; it is called %s from now on", path, foreign.name)
+    log.warning("%s: not a diary; renamed to %s", path, foreign.name)
     path.rename(foreign)
 
 

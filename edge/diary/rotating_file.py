@@ -173,7 +173,7 @@ class RotatingFile:
         if self._lock is None:
             # Two writers would mix their face numbers.
             self._lock = filelock.take(self._directory, os.O_DIRECTORY)
-        repair.set_aside_foreign(self.path, self._header)
+        repair.rename_foreign(self.path, self._header)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self.path, flags, 0o640)
         self._size, last, face = repair.recover(self._fd, self._header, self.path)

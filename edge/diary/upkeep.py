@@ -65,7 +65,11 @@ class Upkeep:
             except FileNotFoundError:  # the directory was taken away
                 pass
             except OSError as error:
-                log.warning("%s: cannot be kept in order: %s", self._directory, first_line(error))
+                log.warning(
+                    "%s: cannot archive files or update hours.csv: %s",
+                    self._directory,
+                    first_line(error),
+                )
 
     def _work(self, due: dict[datetime, Open], *, archives: bool) -> None:
         if archives:  # first, because on a full card that makes room

@@ -30,7 +30,7 @@ def crop(gray: ByteArray, box: Box, margin: float) -> ByteArray:
 
 
 def prepare(pixels: ByteArray, input_shape: tuple[int, int, int, int]) -> ByteArray:
-    """Return a face `(height, width)` as the model's input, uint8 NHWC of `input_shape`.
+    """Return a face `(height, width)` as input, uint8 NHWC of `input_shape`.
 
     Shrinking averages areas, growing interpolates linearly; a model with three channels gets the
     gray picture three times. Large faces are first shrunk to twice the model's size, so that they
@@ -47,7 +47,10 @@ def prepare(pixels: ByteArray, input_shape: tuple[int, int, int, int]) -> ByteAr
 
 
 def _resized(pixels: ByteArray, width: int, height: int, how: int) -> ByteArray:
-    """Return `pixels` resized; linear must be LINEAR_EXACT: INTER_LINEAR differs between CPUs."""
+    """Return `pixels` resized.
+
+    Linear must be LINEAR_EXACT: INTER_LINEAR differs between CPUs.
+    """
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.uint8)
 
 
@@ -92,7 +95,7 @@ class Classifier:
         return self.card.labels
 
     def __call__(self, gray: ByteArray, box: Box) -> FloatArray:
-        """Return the probabilities of the face at `box`, float32 `(classes,)` summing to 1."""
+        """Return the probabilities of the face at `box`, float32 `(classes,)`, sum 1."""
         return self.classify(crop(gray, box, self.card.crop_margin))
 
     def classify(self, pixels: ByteArray) -> FloatArray:

@@ -50,7 +50,7 @@ class Smoother:
         self._faces: dict[int, _Smoothed] = {}
 
     def read(self, frame: Frame, faces: Iterable[Face]) -> tuple[Reading, ...]:
-        """Return a reading of each face whose interval is over; the first one is due at once."""
+        """Return a reading of each face whose interval is over; the first is due at once."""
         now = frame.source_s
         self._faces = {k: f for k, f in self._faces.items() if now - f.classified_s <= FORGET_S}
         readings = []
@@ -94,7 +94,7 @@ class Smoother:
 
 
 def _due(passed_s: float, interval_s: float) -> bool:
-    """Return whether the interval is over, to the millisecond: media times add up fractions."""
+    """Return whether the interval is over, to the ms: media times add up fractions."""
     return passed_s >= interval_s - 0.001
 
 

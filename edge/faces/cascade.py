@@ -18,8 +18,8 @@ _CASCADE = "haarcascade_frontalface_default.xml"
 _SIZE_STEP = 1.1
 
 
-class Look(NamedTuple):
-    """How closely a place is looked at."""
+class Effort(NamedTuple):
+    """How thoroughly a place is verified."""
 
     face_px: int
     """The picture is shrunk until the expected face has this width. OpenCV tries every pixel for
@@ -32,13 +32,13 @@ class Look(NamedTuple):
 
 
 #: As a scan of the whole frame would look there.
-STRICT = Look(face_px=72, neighbours=3, smaller=0.7, larger=1.4)
+STRICT = Effort(face_px=72, neighbours=3, smaller=0.7, larger=1.4)
 #: For a fifth of the cost, which is that of the windows that say yes: few and small ones, then.
-GLANCE = Look(face_px=26, neighbours=1, smaller=0.9, larger=1.25)
+QUICK = Effort(face_px=26, neighbours=1, smaller=0.9, larger=1.25)
 
 
 def load() -> cv2.CascadeClassifier:
-    """Return OpenCV's cascade for frontal faces; raise `FerEdgeError` where it is missing."""
+    """Return OpenCV's frontal face cascade; raise `FerEdgeError` where it is missing."""
     path = Path(cv2.__file__).parent / "data" / _CASCADE
     cascade = cv2.CascadeClassifier(str(path))
     if cascade.empty():
@@ -52,7 +52,7 @@ class Cascade:
     def __init__(self) -> None:
         self._cascade = load()
 
-    def look(self, gray: ByteArray, expected: Box, reach: float, how: Look) -> Box | None:
+    def verify(self, gray: ByteArray, expected: Box, reach: float, how: Effort) -> Box | None:
         """Return the face of about the expected size, at most `reach` of its width away."""
         x, y, width, height = expected.widened(reach)
         left, top = max(0, x), max(0, y)

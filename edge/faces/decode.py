@@ -24,8 +24,9 @@ class Answer(NamedTuple):
 
 
 def decoded(level: Level, scores: Answer, boxes: Answer, least: float) -> DoubleArray:
-    """Return a level's boxes `(n, 6)`: x, y, w, h, score, frontal; those two are log odds.
+    """Return a level's boxes `(n, 6)`: x, y, w, h, score, frontal.
 
+    The last two are log odds.
     Boxes with a lower score than `least` are left out.
     """
     # Compared as integers: nearly all cells say no, and only the others become numbers.
@@ -41,8 +42,8 @@ def decoded(level: Level, scores: Answer, boxes: Answer, least: float) -> Double
     return np.concatenate([centres - sizes / 2, sizes, odds], 1)
 
 
-def distinct(levels: Sequence[DoubleArray]) -> DoubleArray:
-    """Return, of boxes `(n, 6)` on one face, the one with the best score; the best first."""
+def deduplicate(levels: Sequence[DoubleArray]) -> DoubleArray:
+    """Return the boxes `(n, 6)` with the best score of each face, the best first."""
     found = np.concatenate(levels)
     found = found[np.argsort(-found[:, 4], kind="stable")]
     low, high = found[:, :2], found[:, :2] + found[:, 2:4]

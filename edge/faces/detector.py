@@ -1,11 +1,11 @@
 """Frame to faces: search little, track cheaply.
 
 A small network proposes: it looks at the whole picture, and at tiles of a large one, as often as
-something may have changed there (`search`, 1 ms a look). It also judges: a proposed place is looked
-at once more from near, and so is a known face while it lasts, so that a wall never lives longer
-than a look (`judge`, 0.2 ms). Haar's cascade draws the box where it sees the face, 0.2 ms, as
-expression models were trained on its boxes. In between a face is followed with a small template
-(`template`, 0.05 ms). One that turned away is looked for where it was, for a while.
+something may have changed there (`search`, 1 ms a look). It also verifies: a proposed place is
+looked at once more from near, and so is a known face while it lasts, so that a wall never lives
+longer than a look (`verifier`, 0.2 ms). Haar's cascade draws the box where it sees the face,
+0.2 ms, as expression models were trained on its boxes. In between a face is followed with a small
+template (`template`, 0.05 ms). One that turned away is looked for where it was, for a while.
 
 All is counted in pixels and in the source's seconds, never in measured time: a video gives the
 same faces on every machine. Where nothing moves, nothing is done (`motion`, 0.05 ms).
@@ -19,12 +19,12 @@ from collections.abc import Callable
 from edge.config.schema import FacesConfig
 from edge.faces import template
 from edge.faces.cascade import Cascade
-from edge.faces.judge import SAME, Judge, wanted
 from edge.faces.motion import Motion
 from edge.faces.network import FaceNetwork, Seen
 from edge.faces.scan import Scan
 from edge.faces.search import Search
-from edge.faces.track import Track, distinct
+from edge.faces.track import Track, deduplicate
+from edge.faces.verifier import SAME, Verifier, eligible
 from edge.records import Box, ByteArray, Face, Frame
 from edge.stage_timer import nothing
 
@@ -59,7 +59,7 @@ class Detector:
         self._config, self._lap = config, lap
         self._network = FaceNetwork(config.model)
         self._cascade = None if config.detector == "network" else Cascade()
-        self._judge = Judge(self._network, self._cascade, strict=config.detector == "haar")
+        self._verifier = Verifier(self._network, self._cascade, strict=config.detector == "haar")
         self._next_number, self._scene = first_track, 0
         self._begin((1, 1))
 
@@ -68,9 +68,9 @@ class Detector:
         least_px = self._config.min_px
         self._search: Search | Scan
         if self._cascade is not None and self._config.detector == "haar":
-            self._search = Scan(self._cascade, self._judge.accepted, shape, least_px)
+            self._search = Scan(self._cascade, self._verifier.accepted, shape, least_px)
         else:
-            self._search = Search(self._network, self._judge.doubtful, shape, least_px)
+            self._search = Search(self._network, self._verifier.doubtful, shape, least_px)
         self._motion = Motion(shape)
         self._tracks: list[Track] = []
         self._places: list[Seen] = []
@@ -113,13 +113,13 @@ class Detector:
 
     def _faces(self) -> tuple[Face, ...]:
         return tuple(
-            Face(track.number, track.box, track.frontal < self._judge.frontal, self._scene)
+            Face(track.number, track.box, track.frontal < self._verifier.frontal, self._scene)
             for track in self._tracks
             if track.in_sight
         )
 
     def _follow(self, gray: ByteArray, now: float) -> None:
-        if self._motion.cut:
+        if self._motion.scene_cut:
             self._change_scene(gray, now)
         for track in self._tracks:
             moved = self._motion.since(track.frame, track.box.widened(template.REACH))
@@ -128,13 +128,13 @@ class Detector:
             every_s = VERIFY_S if track.in_sight else SEEK_S
             if lost_it or (track.moved and now >= track.looked_s + every_s - 0.001):
                 self._verify(track, gray, now)
-        self._tracks = distinct(track for track in self._tracks if track.alive(now))
+        self._tracks = deduplicate(track for track in self._tracks if track.alive(now))
         for track in self._tracks:
             if track.in_sight:  # what moved here is known
                 self._motion.settle(track.box.widened(_AROUND))
 
     def _change_scene(self, gray: ByteArray, now: float) -> None:
-        """Keep only who is still there, as when the light was switched on, and look at once."""
+        """Keep only who is still there, as when the light went on, and look at once."""
         self._scene, self._disturbed_s, self._places = self._scene + 1, now, []
         self._search.restart()
         self._tracks = [t for t in self._tracks if t.likeness(gray, t.box) >= _OVER_CUT]
@@ -142,8 +142,8 @@ class Detector:
             track.looked_s, track.moved = -math.inf, True
 
     def _verify(self, track: Track, gray: ByteArray, now: float) -> None:
-        """Look whether a known face is still there."""
-        for seen in self._judge.look(gray, track.box, self._judge.doubtful):
+        """Check whether a known face is still there."""
+        for seen in self._verifier.detect_around(gray, track.box, self._verifier.doubtful):
             if track.in_sight and seen.box.overlap(track.box) < SAME:
                 break  # as all that follow
             better = self._acceptable(seen, gray, track)
@@ -155,11 +155,11 @@ class Detector:
         track.lose(now)
 
     def _acceptable(self, seen: Seen, gray: ByteArray, me: Track | None = None) -> Seen | None:
-        """Return the face with its best box; None where it is another's, or not wanted."""
+        """Return the face with its best box; None where it is another's, or not eligible."""
         if self._taken(seen.box, me):
             return None
-        better = self._judge.refined(gray, seen)
-        return better if better and wanted(better.box, gray, self._config) else None
+        better = self._verifier.refined(gray, seen)
+        return better if better and eligible(better.box, gray, self._config) else None
 
     def _look_for_new(self, gray: ByteArray, now: float) -> None:
         interval_s = self._interval_s(now) * self.scan_every
@@ -175,22 +175,22 @@ class Detector:
         return _STEADY_S if any(track.in_sight for track in self._tracks) else _EMPTY_S
 
     def _try(self, place: Seen, gray: ByteArray, now: float) -> bool:
-        """Make a track of a place, if it is a face, or find one again; False: it needs no look."""
-        if self._taken(place.box) or not wanted(place.box, gray, self._config):
+        """Make a track of a place, or find its face again; False: it needs no look."""
+        if self._taken(place.box) or not eligible(place.box, gray, self._config):
             return False
-        face = self._judge.face_at(gray, place)
+        face = self._verifier.face_at(gray, place)
         seen = self._acceptable(face, gray) if face else None
         if seen is None:
             return True
-        lost = [t for t in self._tracks if not t.in_sight and t.near(seen.box)]
+        lost = [t for t in self._tracks if not t.in_sight and t.may_reach(seen.box)]
         likeness = [(t.likeness(gray, seen.box), -t.number, t) for t in lost]
-        like, _, best = max(likeness, default=(0.0, 0, None))
-        if best is not None and like >= _SAME_PERSON:
+        similarity, _, best = max(likeness, default=(0.0, 0, None))
+        if best is not None and similarity >= _SAME_PERSON:
             best.update(seen, gray, now)
         else:
             track = Track.new(self._next_number, seen, gray, now, self._motion.frame)
             self._next_number += 1
-            self._tracks = distinct([*self._tracks, track])
+            self._tracks = deduplicate([*self._tracks, track])
         return True
 
     def _taken(self, box: Box, me: Track | None = None) -> bool:

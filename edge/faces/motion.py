@@ -23,7 +23,7 @@ class Motion:
         """Height and width of every frame."""
         self.frame = 0
         """The number of the last frame, from 1 on."""
-        self.cut = False
+        self.scene_cut = False
         """Whether the last frame shows another scene than the one before."""
         self._cells = np.zeros((_ROWS, _COLUMNS), np.uint8)
         self._changed = np.zeros((_ROWS, _COLUMNS), np.int64)
@@ -34,7 +34,9 @@ class Motion:
         cells = np.asarray(_cells(gray), np.uint8)
         changed = cv2.absdiff(cells, self._cells) > _CHANGED
         share = np.count_nonzero(changed) / changed.size
-        self.cut = self.frame == 1 or (share > _CUT and _correlation(cells, self._cells) < _UNLIKE)
+        self.scene_cut = self.frame == 1 or (
+            share > _CUT and _correlation(cells, self._cells) < _UNLIKE
+        )
         if share:
             self._changed[changed] = self.frame
             np.copyto(self._cells, cells, where=changed)
@@ -59,8 +61,9 @@ class Motion:
 
 
 def _cells(gray: ByteArray) -> cv2.typing.MatLike:
-    """Return the mean of a sample of each cell's pixels: two rows or more, at least eight pixels.
+    """Return the mean of a sample of each cell's pixels.
 
+    It has two rows or more, at least eight pixels.
     OpenCV averages two by two pixels fast, and fractions of pixels slowly, so a frame is first
     sampled to twice the grid, by the filter that gives the same on every processor. It is faster
     the fewer rows it is given: 40 to 55 µs for frames of 640x480 to 1920x1080, instead of 60 to

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge.errors import ModelError, first_line
-from edge.faces.decode import Answer, DoubleArray, decoded, distinct
+from edge.faces.decode import Answer, DoubleArray, decoded, deduplicate
 from edge.faces.network_card import Geometry, NetworkCard, read_card
 from edge.faces.shrink import shrunk
 from edge.records import Box, ByteArray
@@ -52,8 +52,11 @@ class FaceNetwork:
         self._path = path
         self._sized: dict[Size, _Sized] = {}
 
-    def look(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
-        """Return the faces in `area` of a frame, the surest first; arguments as of `boxes`."""
+    def detect(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
+        """Return the faces in `area` of a frame, the surest first.
+
+        Its arguments are those of `boxes`.
+        """
         faces = []
         for x, y, width, height, score, frontal in self.boxes(gray, area, size, least).tolist():
             square = _square(x + width / 2, y + height / 2, height, self.card.to_haar)
@@ -83,7 +86,7 @@ class FaceNetwork:
                 for index, unit, zero in pair
             )
             levels.append(decoded(level, scores, boxes, least))
-        found = distinct(levels)
+        found = deduplicate(levels)
         found[:, :4] /= scale
         found[:, :2] += left, top
         return found
@@ -121,7 +124,7 @@ class FaceNetwork:
 
 
 def _filled(pixels: ByteArray, scale: float, size: Size, pad: int) -> ByteArray:
-    """Return the network's input: `pixels`, shrunk by `scale`, in its upper left corner."""
+    """Return the network's input: `pixels`, shrunk by `scale`, at its upper left."""
     height, width = (max(1, round(side * scale)) for side in pixels.shape)
     pixels = shrunk(pixels, width, height)
     if pixels.shape == (size.height, size.width):

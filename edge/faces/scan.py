@@ -94,7 +94,7 @@ def _slices(shape: tuple[int, ...], least_px: int) -> list[_Slice]:
 
 
 def _rows(size_px: float, height: int, width: int) -> list[_Slice]:
-    """One size, cut into rows that share a face's height, so that no face lies between them."""
+    """Cut one size into rows that share a face's height; no face lies between them."""
     count = math.ceil(height * width * (WINDOW_PX / size_px) ** 2 / _SLICE_PX)
     ends = [round(k * height / count) for k in range(count + 1)]
     bottoms = [min(height, math.ceil(end + size_px)) for end in ends[1:]]

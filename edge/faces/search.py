@@ -43,7 +43,7 @@ class Search:
         self._size = input_size(width, height, network.card.multiple)
         self._whole = _View(Box(0, 0, width, height))
         self._tiles = [_View(area) for area in tiles(width, height, self._size, least_px)]
-        self._turn = itertools.cycle(self._tiles)
+        self._next_tile = itertools.cycle(self._tiles)
         self._searches = 0
         self._waiting: list[_View] = []
         self._searched_s = self._saw_change_s = -math.inf
@@ -58,7 +58,7 @@ class Search:
 
     def everywhere(self, gray: ByteArray) -> list[Seen]:
         """Return the places in a whole picture that may be faces."""
-        return [place for v in (self._whole, *self._tiles) for place in self._look(gray, v)]
+        return [place for v in (self._whole, *self._tiles) for place in self._detect(gray, v)]
 
     def step(self, gray: ByteArray, motion: Motion, now_s: float, interval_s: float) -> list[Seen]:
         """Return the places that may be faces in this frame's view."""
@@ -69,10 +69,10 @@ class Search:
             return []
         view = self._waiting.pop(0)
         view.frame = motion.frame
-        return self._look(gray, view)
+        return self._detect(gray, view)
 
-    def _look(self, gray: ByteArray, view: _View) -> list[Seen]:
-        return self._network.look(gray, view.area, self._size, self._least)
+    def _detect(self, gray: ByteArray, view: _View) -> list[Seen]:
+        return self._network.detect(gray, view.area, self._size, self._least)
 
     def _due(self, motion: Motion, now_s: float, *, often: bool) -> list[_View]:
         """Return the views of this interval."""
@@ -85,7 +85,7 @@ class Search:
         tiles_turn = self._searches % 3 == 2 if often else self._searches % 2 == 0
         self._searches += 1
         for _ in self._tiles if tiles_turn else ():
-            tile = next(self._turn)
+            tile = next(self._next_tile)
             if again or tile in changed:
                 return [tile] if often else [*whole, tile]
         return whole
@@ -99,8 +99,9 @@ def input_size(width: int, height: int, multiple: int) -> Size:
 
 
 def tiles(width: int, height: int, size: Size, least_px: int) -> list[Box]:
-    """Return areas that show faces of `least_px` large enough; none where the whole does.
+    """Return areas in which faces of `least_px` are large enough.
 
+    None where they are so in the whole.
     They overlap by the width of the largest face that only they show so.
     """
     whole = min(size.width / width, size.height / height)

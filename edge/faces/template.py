@@ -29,12 +29,14 @@ def find(gray: ByteArray, box: Box, template: ByteArray) -> tuple[Box, float]:
     height, width = template.shape
     if patch.shape[0] < height or patch.shape[1] < width:
         return box, 0.0
-    _, like, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(patch, template, cv2.TM_CCOEFF_NORMED))
+    _, similarity, _, (x, y) = cv2.minMaxLoc(
+        cv2.matchTemplate(patch, template, cv2.TM_CCOEFF_NORMED)
+    )
     per_px = box.width / _SIDE_PX
     left, top = max(0, around.x) + round(x * per_px), max(0, around.y) + round(y * per_px)
     bottom, right = gray.shape
     inside = box._replace(x=min(left, right - box.width), y=min(top, bottom - box.height))
-    return inside, float(like)
+    return inside, float(similarity)
 
 
 def _shrunk(gray: ByteArray, area: Box, face_px: int) -> ByteArray:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.faces import template
-from edge.faces.judge import SAME
 from edge.faces.network import Seen
+from edge.faces.verifier import SAME
 from edge.records import Box, ByteArray
 
 #: A face that was out of sight longer than this is another one.
@@ -61,19 +61,22 @@ class Track:
         """Move to where its template is now; False where nothing is that like it."""
         if not self.in_sight:
             return True
-        box, like = template.find(gray, self.box, self.template)
-        if like >= least:
+        box, similarity = template.find(gray, self.box, self.template)
+        if similarity >= least:
             self.box = box
-        return like >= least
+        return similarity >= least
 
     def likeness(self, gray: ByteArray, box: Box) -> float:
-        """Return how like the face at `box` is to this one: normalised correlation, -1 to 1."""
-        like = template.find(gray, box, self.template)[1]
-        if self.clearest is self.template:
-            return like
-        return max(like, template.find(gray, box, self.clearest)[1])
+        """Return how like the face at `box` is to this one.
 
-    def near(self, box: Box) -> bool:
+        Normalised correlation, -1 to 1.
+        """
+        similarity = template.find(gray, box, self.template)[1]
+        if self.clearest is self.template:
+            return similarity
+        return max(similarity, template.find(gray, box, self.clearest)[1])
+
+    def may_reach(self, box: Box) -> bool:
         """Return whether a face may have come from here to `box`."""
         return self.box.widened(0.5).overlap(box.widened(0.5)) > SAME
 
@@ -82,8 +85,8 @@ class Track:
         return self.in_sight or now - self.seen_s <= LOST_S
 
 
-def distinct(tracks: Iterable[Track]) -> list[Track]:
-    """Return one track for each face in sight: the one that was seen last, then the surest."""
+def deduplicate(tracks: Iterable[Track]) -> list[Track]:
+    """Return one track per face in sight: the one seen last, then the surest."""
     kept: list[Track] = []
     for track in sorted(tracks, key=lambda t: (not t.in_sight, -t.seen_s, -t.score, t.number)):
         if not any(

@@ -23,7 +23,7 @@ class Outgoing(NamedTuple):
 def messages(
     alert: Alert, actions: Iterable[ActionConfig], device: str
 ) -> Iterator[tuple[int, Outgoing]]:
-    """Yield the messages that follow `alert`, in order, each with its place in `actions`."""
+    """Yield the messages that follow `alert`, in order, with places in `actions`."""
     words = values(alert, device)
     for at, action in enumerate(actions):
         if action.on == alert.event_type:

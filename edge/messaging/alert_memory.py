@@ -39,7 +39,7 @@ class AlertMemory:
         return _decode(text) if text else None
 
     def keep(self, state: AlertState) -> list[Statement]:
-        """Replace the state; do nothing where nothing of weight has changed, to spare the disk."""
+        """Replace the state; do nothing if nothing of weight changed, to spare the disk."""
         weighty = [_weighty(rule) for rule in state.rules], state.snoozed
         if weighty == self._kept:
             return []
@@ -48,7 +48,7 @@ class AlertMemory:
 
 
 def _weighty(rule: RuleState) -> RuleState:
-    """Return `rule` without what only matters beside readings that count, where there are none."""
+    """Return `rule` without what only matters beside readings, where there are none."""
     windows = (w if w.times_s else w._replace(others=()) for w in rule.windows)
     return rule._replace(windows=tuple(w for w in windows if w != WindowState(w.face)))
 

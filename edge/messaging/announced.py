@@ -47,7 +47,7 @@ class Announced:
 
 
 def read_device_id(database: Path) -> str | None:
-    """Return the id in the outbox's `database`, which a service may have open; None if unknown."""
+    """Return the id in the outbox's `database`, which may be in use; None if unknown."""
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as file:
             row = file.execute("SELECT id FROM device ORDER BY rowid").fetchone()

@@ -21,7 +21,7 @@ class Announcer:
         self._remembered = False
 
     def announce(self, desired: DesiredTopics) -> None:
-        """Add the announcement to what is desired, once; it waits until the id can be kept."""
+        """Add the announcement to what is desired, once, when the id can be kept."""
         device_id = self._outbox.device_id
         if self._topic or device_id is None:
             return

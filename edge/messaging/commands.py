@@ -54,7 +54,7 @@ class Snooze:
 
 @dataclass(frozen=True)
 class SetLimit:
-    """Raise an alert at so many readings instead of the configured `count`."""
+    """Raise an alert at this many readings instead of the configured `count`."""
 
     name: str
     count: int
@@ -97,7 +97,7 @@ class Inbox:
         return tuple((topic, topics.WATCHING_SET.qos) for topic in self._meanings)
 
     def hear(self, message: Received, now_s: float) -> Command | None:
-        """Return the command in a message; None where there is none, which is logged once."""
+        """Return the command in a message; None where there is none, logged once."""
         meaning = self._meanings.get(message.topic)
         if meaning is None:
             self._log("", f"{message.topic[:100]!r}: nobody asked for this topic")
@@ -107,7 +107,7 @@ class Inbox:
             return None
         command = meaning(message.payload)
         if command is None:
-            self._log(message.topic, f"{message.payload!r} is no command there")
+            self._log(message.topic, f"{message.payload!r} is not a command there")
         elif not self._allowed(message.topic, now_s):
             self._log(message.topic, "too many commands; ignoring some", "too many")
             return None
@@ -124,7 +124,7 @@ class Inbox:
         return True
 
     def _log(self, topic: str, why: str, kind: str = "malformed") -> None:
-        """Log what is wrong with a topic's messages, once: who sends them may send thousands."""
+        """Log what is wrong with a topic's messages, once: there may be thousands."""
         if (topic, kind) not in self._logged:
             self._logged.add((topic, kind))
             log.warning("%s", f"{topic}: {why}" if topic else why)

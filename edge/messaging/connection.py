@@ -94,7 +94,7 @@ class Connection:
         self._client.on_socket_register_write = lambda *_: None
 
     def run(self, on_open: Callable[[], object] = lambda: None) -> None:
-        """Connect, call `on_open`, and work until the connection ends; `problem` then says why."""
+        """Connect, call `on_open`, and work until the end; `problem` then says why."""
         self._on_open = on_open
         try:
             self._connect()
@@ -114,7 +114,10 @@ class Connection:
         self._on_open = lambda: None
 
     def publish(self, topic: str, text: str, *, retain: bool, qos: int = 1) -> int:
-        """Send a message and return its number. Never waits. QoS 0 is acknowledged when written."""
+        """Send a message and return its number; never wait.
+
+        QoS 0 is acknowledged when written.
+        """
         return self._client.publish(topic, text, qos=qos, retain=retain).mid
 
     def close(self, *, graceful: bool) -> None:
@@ -126,7 +129,7 @@ class Connection:
             self._shut_down()
 
     def abort(self, problem: str) -> None:
-        """Make `run` return because of `problem`; the broker then publishes the last will."""
+        """Make `run` return because of `problem`; the broker publishes the last will."""
         self.problem = problem
         self._shut_down()
 

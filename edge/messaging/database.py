@@ -90,7 +90,10 @@ class Database:
         self.recover()  # a damaged file has been renamed by now
 
     def write(self, statements: Iterable[Statement]) -> None:
-        """Execute all statements or none, on disk on return; after trouble, rewrite everything."""
+        """Execute all statements or none, on disk on return.
+
+        After trouble, everything is rewritten.
+        """
         try:
             if self._database is None:
                 self._database = self._open()

@@ -69,11 +69,11 @@ class DesiredTopics:
             self.payloads[topics.ALERT_LIMIT.of(self._base, name)] = str(count)
 
     def announce(self, topic: str, text: str) -> None:
-        """Add the announcement to Home Assistant: last, since it names all the other topics."""
+        """Add the announcement to Home Assistant: last, as it names the other topics."""
         self.payloads[topic] = text
 
     def empty_abandoned(self) -> None:
-        """Empty the topics that are not ours any more; call it once all else is published.
+        """Empty the topics that are not ours any more, once all else is published.
 
         Home Assistant, which still reads them until it has heard where the device is now, would
         log an error for each.

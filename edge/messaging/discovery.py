@@ -45,7 +45,7 @@ class Device(NamedTuple):
 
 
 def components(device: Device, features: Features) -> dict[str, Component]:
-    """Return what Home Assistant is to show, by keys that are the same after a renaming."""
+    """Return what Home Assistant is to show, by keys that survive a renaming."""
     base, (temperature, throttled) = device.base, (features.temperature, features.throttled)
     found = dict(entities.of_state(base, features.labels, features.counting))
     found |= entities.of_stats(base, temperature=temperature, throttled=throttled)

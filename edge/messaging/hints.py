@@ -23,5 +23,5 @@ def with_hint(reason: str) -> str:
 
 
 def with_tls_hint(problem: str) -> str:
-    """Return the `problem` of a TLS connection, with a hint where the port may have none."""
+    """Return the `problem` of a TLS connection, with a hint if the port may lack it."""
     return problem + TLS_HINT if any(sign in problem for sign in _NO_TLS) else problem

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # without a broker, nobody needs SQLite
-    from edge.messaging.database import Table
+from edge.messaging.database import Table
 
 
 def limits_table() -> Table[int]:
     """Return the table of counts by the alerts' names."""
-    from edge.messaging.database import Table  # noqa: PLC0415
-
     return Table(
         "limits",
         ("id TEXT PRIMARY KEY", "count INTEGER"),
@@ -22,13 +19,8 @@ def limits_table() -> Table[int]:
     )
 
 
-def read_limits(directory: Path) -> dict[str, int]:
-    """Return the counts in the outbox of `directory`, which a service may have open."""
-    import sqlite3  # noqa: PLC0415
-
-    from edge.messaging.outbox import NAME  # noqa: PLC0415 (the outbox has this table)
-
-    database = directory / NAME
+def read_limits(database: Path) -> dict[str, int]:
+    """Return the counts in the outbox's `database`, which a service may have open."""
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as file:
             return {str(name): int(n) for name, n in file.execute("SELECT id, count FROM limits")}

@@ -32,7 +32,7 @@ class Clocks(NamedTuple):
         return cls(time.monotonic(), time.time(), boot_id())
 
     def since_s(self, earlier: Clocks) -> float:
-        """Return the seconds since `earlier`; only after a reboot the wall clock has to say it."""
+        """Return the seconds since `earlier`; after a reboot, by the wall clock."""
         if self.boot_id == earlier.boot_id:
             return self.monotonic_s - earlier.monotonic_s
         return max(0.0, self.wall_s - earlier.wall_s)

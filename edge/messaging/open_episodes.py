@@ -33,7 +33,10 @@ class OpenEpisodes:
 
 
 def read_raised(*databases: Path) -> set[str]:
-    """Return the names of raised alerts in the first outbox that is there; it may be in use."""
+    """Return the names of raised alerts in the first outbox there is.
+
+    It may be in use.
+    """
     for database in databases:
         uri = f"{database.absolute().as_uri()}?mode=ro"
         try:

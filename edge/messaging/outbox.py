@@ -118,8 +118,9 @@ class Outbox:
     def keep(
         self, state: AlertState, alerts: Iterable[Alert] = (), *, publish: bool = True
     ) -> None:
-        """Keep what the rules remember after `alerts`, and these until `remove`; all or nothing.
+        """Keep what the rules remember after `alerts`, and these until `remove`.
 
+        All or nothing.
         `publish` False, for where there is no broker: of the alerts only their notifications.
         """
         add = self._add if publish else self._reactions.add_notifications

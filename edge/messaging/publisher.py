@@ -183,7 +183,7 @@ class Publisher:
                 self.commands.append(command)
 
     def _forget_emptied(self, session: Session) -> None:
-        """Forget the topics of an earlier name of the device that the broker holds no more."""
+        """Forget topics of an earlier device name that the broker holds no more."""
         emptied = [t for t in self._desired.abandoned if session.holds(t, "")]
         if emptied:
             self._outbox.forget_topics(emptied)

@@ -47,10 +47,10 @@ class Trial:
             for message in self._messages(alert, follows):
                 problem = _published(self._connection, message)
                 yield Sent(alert.event_type, message.topic, message.text, problem)
-        for at, told in notifications(alert, follows.notify, self._device, Clocks.now()):
+        for at, notification in notifications(alert, follows.notify, self._device, Clocks.now()):
             service = self._services[target(alert.name, at)]
-            problem = service.send(alert.id, told.title, told.message)
-            yield Sent(alert.event_type, str(service), told.title, problem)
+            problem = service.send(alert.id, notification.title, notification.message)
+            yield Sent(alert.event_type, str(service), notification.title, problem)
 
     def _messages(self, alert: Alert, follows: AlertReactions) -> Iterator[Outgoing]:
         yield Outgoing(topics.ALERT.of(self._base), payload(alert), 1, False)
@@ -63,7 +63,7 @@ class Trial:
 
 @contextmanager
 def connected(config: Config) -> Iterator[Connection]:
-    """Yield an open connection to the broker; raise `FerEdgeError` where there is none.
+    """Yield an open connection to the broker; raise `FerEdgeError` without one.
 
     It has no last will, and a client id like the service's, which is to stay connected: no device's
     name has a tilde.

@@ -29,7 +29,10 @@ class Access:
         self._names = {"localhost"} if self.local else {"localhost", name, f"{name}.local"}
 
     def is_ours(self, host: str | None) -> bool:
-        """Return whether `Host` names this machine; any port will do: ssh forwards from another."""
+        """Return whether `Host` names this machine.
+
+        Any port will do: ssh forwards from another.
+        """
         name = _without_port((host or "").strip().lower())
         if name in self._names:
             return True

@@ -80,7 +80,7 @@ def as_json(scene: Scene) -> bytes:
 
 
 def snapshot(config: Config, files: PauseFiles, stop: threading.Event, path: Path) -> Scene | None:
-    """Store one picture with what is seen in it, and return that; None if it was stopped before.
+    """Store one picture with its scene, and return that; None if stopped before.
 
     That is the picture after three seconds, or the last one of a file that ends before. Raises
     `FerEdgeError`, also where there is a file at `path`.
@@ -115,7 +115,7 @@ def _refuse(path: Path) -> None:
     if path.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"--snapshot: {path}: must end in {', '.join(_SUFFIXES)}")
     if os.path.lexists(path):
-        raise UsageError(f"--snapshot: {path}: is there already; name another file")
+        raise UsageError(f"--snapshot: {path}: already exists; name another file")
 
 
 def _store(path: Path, data: bytes) -> None:

@@ -21,7 +21,10 @@ _NAMED = 3
 
 
 def draw(gray: ByteArray, scene: Scene) -> ByteArray:
-    """Return `gray`, uint8 `(height, width)`, with the scene in it: `(height, width, 3)` BGR."""
+    """Return `gray` `(height, width)` with the scene in it, BGR.
+
+    Both are uint8, the result `(height, width, 3)`.
+    """
     picture = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
     line_px = max(12, round(gray.shape[0] * _LINE))
     for face in scene.faces:

@@ -103,7 +103,7 @@ def watch_scenes(
 
 
 def _frames(camera: CameraConfig, stop: threading.Event, until_s: float, loops: int) -> Frames:
-    """Yield the source's frames; until `until_s` another program may still have the camera."""
+    """Yield the source's frames; until `until_s` others may still have the camera."""
     while not stop.is_set():
         with closing(open_frames(camera, realtime=loops > 1, loops=loops)) as frames:
             try:

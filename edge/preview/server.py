@@ -18,7 +18,7 @@ from edge.packaged import ASSETS
 from edge.preview.access import COOKIE, Access
 from edge.preview.latest import Latest
 
-#: A client that takes nothing for so long is gone.
+#: A client that takes nothing for this long is gone.
 _TIMEOUT_S = 10.0
 #: Streams at once: each is a thread, and a Pi has little memory.
 _STREAMS = 8
@@ -74,11 +74,11 @@ class Server(ThreadingHTTPServer):
         return f"http://{name}:{port}/{query}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a browser that goes away is no error."""
+        """Log nothing: a browser that goes away is not an error."""
 
 
 def _own_address(family: int) -> str:
-    """Return the address that others reach this machine at; its name where there is no network."""
+    """Return this machine's address for others; its name without a network."""
     elsewhere = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"  # RFC 3849, RFC 5737
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

@@ -26,7 +26,7 @@ class Accuracy(NamedTuple):
 
 
 def of_card(card: ModelCard) -> Accuracy:
-    """Return what `card` says; a card is somebody's file, so what does not fit is left out."""
+    """Return what `card` says, without what does not fit: it is somebody's file."""
     scores = _table(_table(card.more.get("evaluation")).get("int8"))
     classes = _table(scores.get("classes"))
     return Accuracy(

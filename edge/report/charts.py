@@ -144,7 +144,7 @@ def expressions(figures: Figures, width_px: int) -> Spec:
 
 
 def in_view(figures: Figures, width_px: int) -> Spec:
-    """Return the hours a day in which somebody was in view, before those that were watched."""
+    """Return the hours a day with somebody in view, before those watched."""
     layers = []
     most = max((span.watched_s / 3600 for span in figures.days.values()), default=0.0)
     axis = {"labelExpr": "datum.value + ' h'", "tickCount": 4, "tickMinStep": 1}
@@ -169,7 +169,7 @@ def in_view(figures: Figures, width_px: int) -> Spec:
 
 
 def _place(label: str) -> int:
-    """Return where a label lies in a bar: the negative ones together below, neutral on top."""
+    """Return a label's place in a bar: negative ones below, neutral on top."""
     return 0 if label in NEGATIVE else 2 if label == "neutral" else 1
 
 

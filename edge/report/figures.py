@@ -41,7 +41,7 @@ class Span:
         return self.share(*NEGATIVE)
 
     def share(self, *labels: str) -> float | None:
-        """Return the share of the readings that had one of `labels`; None without a reading."""
+        """Return the share of readings that had one of `labels`; None without any."""
         total = self.readings
         return sum(self.counts.get(label, 0) for label in labels) / total if total else None
 

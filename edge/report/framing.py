@@ -20,7 +20,7 @@ PERCENT: Spec = {"format": ".0%", "tickCount": 5}
 
 
 def days_axis(days: Collection[date], width_px: int, gap: float = 0.0) -> Spec:
-    """Return the horizontal axis that all pictures share: `days` as bands, with a `gap` between."""
+    """Return the horizontal axis of all pictures: `days` as bands, with a `gap`."""
     most = max(2, width_px // 90)
     written = "%-d %b" if len(days) <= 200 else "%b %Y"
     return {

@@ -32,7 +32,7 @@ class Picture(NamedTuple):
 
 
 def render(template: str, values: Mapping[str, Any], *folders: Path) -> str:
-    """Return the page that `template` makes of `values`; what they hold is text, never HTML.
+    """Return the page that `template` makes of `values`, as text, never HTML.
 
     `folders` with further templates come before our own.
     """

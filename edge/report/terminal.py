@@ -26,7 +26,7 @@ _HEADS = {By.HOUR: "hour", By.DAY: "day", By.WEEK: "week from"}
 
 
 def drawn(parts: Iterable[RenderableType]) -> str:
-    """Return `parts` as text for standard output: in colour and as wide as the terminal, if any."""
+    """Return `parts` as text, coloured and as wide as the terminal, if any."""
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else _WIDTH
     out = io.StringIO()
@@ -37,7 +37,7 @@ def drawn(parts: Iterable[RenderableType]) -> str:
 
 
 def summary(found: Summary, by: By) -> list[RenderableType]:
-    """Return all of it, each expression, the longest stretches, and a line for each period."""
+    """Return the total, each expression, the longest stretches, and each period."""
     total = found.total
     watched, seen = hours(total.span.watched_s), hours(total.span.face_s)
     counted = f"{total.span.readings} of {total.readings} readings count"

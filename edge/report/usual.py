@@ -68,7 +68,7 @@ def last_week(shares: trend.Shares, today: date) -> Week:
 
 
 def usual_range(shares: Sequence[float]) -> Usual:
-    """Return the range that holds the middle eight of ten of `shares`, of which there is one."""
+    """Return the range of the middle eight of ten of `shares`, at least one."""
     ordered = sorted(shares)
     return Usual(_quantile(ordered, LOW), _quantile(ordered, HIGH), len(ordered))
 

@@ -44,7 +44,7 @@ class Visits(NamedTuple):
 
 
 def visits(rows: Iterable[Row]) -> Visits:
-    """Return the `MOST` longest visits; memory does not grow with the number of others.
+    """Return the `MOST` longest visits; others need no memory.
 
     A face that was not seen while as many others were is gone: its number is never used again.
     """

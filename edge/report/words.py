@@ -44,7 +44,7 @@ def title(figures: Figures) -> str:
 
 
 def headline(figures: Figures) -> str:
-    """Return the sentence that the report begins with: the last week, and what is usual here."""
+    """Return the report's first sentence: the last week, and what is usual here."""
     week = figures.week
     if not figures.total.readings:
         return f"Nothing was read in {_these(figures)}."

@@ -12,7 +12,7 @@ from edge.errors import PERMANENT, ConfigError, FerEdgeError
 
 
 def validate_path(directory: Path, key: str) -> None:
-    """Raise `ConfigError` for a wrong path; a disk that fails for now is not an error here."""
+    """Raise `ConfigError` for a wrong path; a disk that fails is not an error here."""
     try:
         with _present(directory):
             return
@@ -22,7 +22,10 @@ def validate_path(directory: Path, key: str) -> None:
 
 
 def validate_unlocked(directory: Path) -> None:
-    """Raise `FerEdgeError` if another process has locked it; a failing disk is not an error."""
+    """Raise `FerEdgeError` if another process has locked it.
+
+    A failing disk is not an error.
+    """
     try:
         os.close(filelock.take(directory, os.O_DIRECTORY))
     except BlockingIOError as error:

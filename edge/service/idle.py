@@ -37,7 +37,10 @@ class Idle:
         self._notifier.opening(time.monotonic())
 
     def silent(self) -> None:
-        """Go on while the camera gives no pictures; the watchdog is not fed: that may last."""
+        """Go on while the camera gives no pictures.
+
+        The watchdog is not fed: that may last.
+        """
         now_s = time.monotonic()
         alerts = self._rules.idle(now_s)
         self._diary.write(now_s, diary_events(alerts, clock_ok=synchronised()))

@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def highest(config: Config) -> dict[str, int]:
-    """Return the highest count that can be set, of each alert that counts, by its name in topics.
+    """Return the highest count that can be set, by the name of a counting alert.
 
+    Names are as in topics.
     One face gives no more within the window; a higher one is only what is configured.
     """
     return {slug(rule.name): _most(rule, config) for rule in config.alerts}
@@ -63,7 +64,7 @@ class Limits:
         return resolve(map(self._limited, self._configured), self._labels)
 
     def set(self, name: str, count: int) -> AlertConfig:
-        """Let an alert have another count, over restarts too; return what its rule goes by now."""
+        """Let an alert have another count, over restarts too; return its rule's config."""
         self.counts[name] = count
         configured = self._configured[name].count
         self._keep(name, None if count == configured else count)

@@ -143,7 +143,7 @@ def _frames(
     realtime: bool,
     loops: int,
 ) -> Generator[Frame, None, None]:
-    """Return what `watch` yields of the configured source; a file continues after a pause."""
+    """Return what `watch` yields of the source; a file continues after a pause."""
     from_file = is_file(config.camera.source)
     opening = partial(open_frames, config.camera, realtime=realtime, loops=loops)
     return watch(
@@ -158,7 +158,7 @@ def _frames(
 
 
 def _throttle(config: Config, detector: Detector, *, realtime: bool) -> Callable[[], float]:
-    """Return the rest after each frame; a file that need not keep its own pace has none."""
+    """Return the rest after each frame; a file without a pace to keep has none."""
     if is_file(config.camera.source) and not realtime:
         return lambda: 0.0
     return throttle_by(Governor(config.performance.cpu_budget), detector)

@@ -22,7 +22,6 @@ from edge.expressions.classifier import Classifier
 from edge.expressions.model_card import read_card
 from edge.faces.detector import Detector
 from edge.messaging.credentials import read_credentials
-from edge.messaging.limits_table import read_limits
 from edge.records import Box
 from edge.redact import redacted
 from edge.service.directories import free_gb, validate_path, validate_unlocked
@@ -92,13 +91,17 @@ def _check_alerts(config: Config) -> Found:
         labels = read_card(config.model.path).labels
     except ModelError:
         return Found("skipped: the model cannot be read", skipped=True)
+    # Here, not above: the service without a broker does without SQLite.
+    from edge.messaging.limits_table import read_limits  # noqa: PLC0415
+    from edge.messaging.outbox import NAME  # noqa: PLC0415
+
     resolve(config.alerts, labels)
     names = ", ".join(config.counting_alerts + config.other_alerts) or "none configured"
     services = "".join(f"; {each}" for each in _services(config))
     doubts = (
         *unreachable_rules(config),
         *idle_reactions(config),
-        *overrides(config, read_limits(config.state.directory)),
+        *overrides(config, read_limits(config.state.directory / NAME)),
     )
     return Found(names + services, doubts)
 

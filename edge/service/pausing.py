@@ -78,7 +78,7 @@ class Pauses:
         elif before and not found:
             self._paused_s += now_s - self._began_s
         if found != before:
-            log.info("%s", pause.told(found) if found else "watching again")
+            log.info("%s", pause.pause_line(found) if found else "watching again")
         if self._files and (Reason.FILE in found) != (Reason.FILE in before):
             with _logged("a reboot will end this pause"):
                 self._files.remember(paused=Reason.FILE in found)

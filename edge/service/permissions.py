@@ -31,7 +31,7 @@ class Transient(NamedTuple):
 
 
 def service_user() -> str | None:
-    """Return the user who must check in our place: the service's where we are root, else None."""
+    """Return the user who checks in our place: the service's for root, else None."""
     if os.geteuid() != 0 or _CHECKING in os.environ:
         return None
     try:

@@ -1,8 +1,8 @@
 """SIGHUP: a new configuration takes over if all of it is right; else the old one stays.
 
 It takes over as a restart would, in the same process: every part is closed and opened again. Only
-where this process cannot open a camera again it runs its command anew, under the same number. The
-alerts' windows, cooldowns and raised states are carried over, with or without a broker.
+where this process cannot open a camera again it executes its command again, with the same process
+id. The alerts' windows, cooldowns and raised states are carried over, with or without a broker.
 `reload_answer` tells `systemctl reload` the result.
 """
 
@@ -87,7 +87,7 @@ def serve(
     realtime: bool = False,
     loops: int = 1,
 ) -> None:
-    """Run the service until it ends or `stop` is set; when `requested`, by what `load` returns.
+    """Run the service until it ends or `stop` is set; if `requested`, as `load` says.
 
     Raises what `loop.serve` raises.
     """
@@ -126,7 +126,7 @@ def serve(
 
 
 def _start_afresh_if_needed(conditions: Conditions, notifier: Notifier, *, reloading: bool) -> None:
-    """Run the same command in this process's place; systemd sees a reload of the same process."""
+    """Run the same command in this process's place; systemd sees only a reload."""
     if conditions.afresh.is_set():
         notifier.reloading()
     elif not reloading or opens_again():

@@ -34,7 +34,10 @@ class Answer(NamedTuple):
 
 
 def write(answer: Answer) -> None:
-    """Keep `answer` for whoever waits; do nothing outside of systemd. Raises `OSError`."""
+    """Keep `answer` for whoever waits; do nothing without systemd.
+
+    Raises `OSError`.
+    """
     path = _path()
     if path is None:
         return

@@ -70,11 +70,11 @@ class StatusFile:
     def after(self, tell: Tell) -> Tell:
         """Return what calls `tell` and then writes."""
 
-        def told(snapshot: Snapshot, alerts: Iterable[Alert]) -> None:
+        def tell_and_write(snapshot: Snapshot, alerts: Iterable[Alert]) -> None:
             tell(snapshot, alerts)
             self.write(snapshot)
 
-        return told
+        return tell_and_write
 
     def write(self, snapshot: Snapshot) -> None:
         """Write what is true, if it is new; a disk that refuses is logged once."""
@@ -94,7 +94,9 @@ class StatusFile:
             self._replace(json.dumps(kept._asdict()))
         except OSError as error:
             if not self._failing:
-                log.warning("`fer-edge status` knows nothing: %s: %s", self._path, error.strerror)
+                log.warning(
+                    "%s: %s; fer-edge status has nothing to show", self._path, error.strerror
+                )
             self._failing = True
 
     def close(self) -> None:

@@ -126,7 +126,10 @@ def _until_interrupted(
 
 
 def throttle_by(governor: Governor, detector: Detector) -> Callable[[], float]:
-    """Return a `throttle` for `watch` that asks `governor`, and thins out `detector`'s scans."""
+    """Return a `throttle` for `watch` that asks `governor`.
+
+    It thins out `detector`'s scans.
+    """
     temperature_at_s = -math.inf
 
     def throttle() -> float:

@@ -46,7 +46,7 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def fleet(folder: Path, devices: int, days: int, rows: int) -> list[Path]:
-    """Diaries of so many devices: one file each, whose days have `rows` readings each."""
+    """Diaries of `devices` devices: one file each, whose days have `rows` readings each."""
     start = datetime.fromisoformat("2026-03-01T08:00:00.000+01:00")
     paths = []
     for device in range(devices):

@@ -2,7 +2,7 @@
 
 Small real models are saved in every format and then changed: bytes flipped, cut, doubled, zeroed;
 values in their JSON swapped or dropped. One process tries one file after the other; it is started
-anew after a hang, or where a library ended it; such a file is then given to `fer-convert` itself,
+again after a hang, or where a library ended it; such a file is then given to `fer-convert` itself,
 whose worker may die but not the command. Each file must give a model or one line within 60 s and
 leave nothing behind.
 """
@@ -29,7 +29,7 @@ HANG_S = 60.0
 #: A file for which the process takes longer goes to the command.
 PATIENCE_S = 40.0
 START_S, READY = 300.0, "ready"
-#: Of the damaged files that still load, so many are converted; that takes seconds each.
+#: How many damaged files that still load are converted; that takes seconds each.
 WHOLE = 0.1
 
 

@@ -1,4 +1,4 @@
-"""Whether memory stays flat: RSS of one `fer-edge run` after so many frames and ten times as many.
+"""Whether memory stays flat: RSS of one `fer-edge run` after N frames and after ten times as many.
 
     python -m tests.support.memory VIDEO [FRAMES]        (2000; then ten times as many)
 

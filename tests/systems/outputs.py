@@ -16,7 +16,7 @@ import numpy.typing as npt
 def faces(count: int, height: int, width: int) -> npt.NDArray[np.uint8]:
     """uint8 `(count, height, width, 1)`: noise, coarse and fine, dark and light, flat and not.
 
-    Made of integers alone: floating point may differ in its last bit between processors.
+    Made of integers only: floating point may differ in its last bit between processors.
     """
     dice = np.random.RandomState(3)  # frozen: the same numbers in every release of numpy
     made = np.empty((count, height, width, 1), np.uint8)

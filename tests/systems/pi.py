@@ -49,7 +49,7 @@ class Pi:
         return done.stdout
 
     def fresh(self, source: str, broker: Mosquitto | None, *, more: str = "") -> None:
-        """The service stopped, with no past, and configured anew."""
+        """The service stopped, with no past, and newly configured."""
         self.machine.run(
             f"systemctl stop fer-edge; systemctl reset-failed fer-edge; umount {LOGS};"
             f" rm -rf {LOGS}/* {STATE}/* {DROP_IN} /etc/fer-edge/config.toml.new;"

@@ -18,7 +18,7 @@ BACK_S = 5.0 + 10.0
 
 
 def grows(pi: Pi, by: int = 5) -> float:
-    """Waits for so many more rows; how long that took."""
+    """Waits for that many more rows; how long that took."""
     before = len(pi.rows())
     return waited(lambda: len(pi.rows()) >= before + by, f"{by} more rows in the diary")
 
@@ -51,7 +51,7 @@ def test_a_camera_that_falls_silent_is_reported_and_taken_back(
     camera.silent = False
     back_s = grows(running)
     figure(
-        f"told after {told_s:.1f} s, given up after {gave_up_s:.1f} s, rows {back_s:.1f} s later"
+        f"reported after {told_s:.1f} s, ended after {gave_up_s:.1f} s, rows {back_s:.1f} s later"
     )
     assert told_s < 3.0 + 0.5
     assert back_s < BACK_S

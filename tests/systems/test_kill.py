@@ -15,7 +15,7 @@ from tests.systems.conftest import Figure
 from tests.systems.pi import Pi, once_each, paired, waited
 
 KILLS = int(os.environ.get("FER_EDGE_KILLS", "4"))
-#: A run lives so long after it is ready; so many plays of the clip outlast it.
+#: How long a run lives after it is ready; this many plays of the clip outlast it.
 LIVES_S = (0.0, 3.0)
 PLAYS = 8
 RAISED = "raised"

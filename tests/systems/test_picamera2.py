@@ -104,7 +104,7 @@ def test_a_stall_is_told_and_the_next_start_goes_on(virtual: Path, figure: Figur
     before = len(rows(virtual))
     with service(virtual, "picamera2"):
         wait_for(lambda: len(rows(virtual)) >= before + 5, "rows again", 90)
-    figure(f"told after {told_s:.1f} s, ended for a restart after {ended_s:.1f} s, rows again")
+    figure(f"reported after {told_s:.1f} s, ended for a restart after {ended_s:.1f} s, rows again")
     assert told_s < 3.5
     assert ended_s < 15
 

@@ -178,7 +178,7 @@ def test_it_goes_on_from_a_tflite_taught_by_it_on_degraded_pictures(
     assert facts["recipe"]["starts"] == ["tiny.tflite"]
     assert facts["teachers"] == facts["starts"]
     assert facts["recipe"]["augmentation"]["dark"] == 0.2
-    assert facts["accuracy"] > 0.3  # of seven classes: it has not begun anew
+    assert facts["accuracy"] > 0.3  # of seven classes: it has not started over
     [row] = history(tmp_path / "tiny.csv")
     assert float(row["degraded_accuracy"]) == facts["degraded_accuracy"]
     words = ["--network", "tiny", "--data", data, "--epochs", 0, "--json", "--out", "mean.keras"]

@@ -1,4 +1,4 @@
-"""The rule: raised at so many readings in a window, cleared below, silent for a while."""
+"""The rule: raised at a number of readings in a window, cleared below, silent for a while."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_a_week_above_the_usual_raises_and_a_usual_week_clears() -> None:
     assert played(days(*[0.2] * 7, *USUAL), [0]) == []
     more = days(*[0.35] * 7, *USUAL)
     assert played(more, [0]) == ["0 raised"]
-    assert played(days(*[0.05] * 7, *USUAL), [0]) == [], "less than usual is no alert"
+    assert played(days(*[0.05] * 7, *USUAL), [0]) == [], "less than usual is not an alert"
     # A usual week follows.
     after = more | {TODAY + timedelta(days=day): 0.2 for day in range(10)}
     assert played(after, [0, 0.1, 1, 2, 7, 8]) == ["0 raised", "7 cleared"]

@@ -26,7 +26,7 @@ GRAY[24:, :32] = 100  # half bright below it
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three pictures of different kinds and sizes, and what is no picture."""
+    """Three pictures of different kinds and sizes, and what is not a picture."""
     place = tmp_path / "pictures"
     place.mkdir()
     cv2.imwrite(str(place / "b.jpg"), np.full((60, 80, 3), (0, 0, 255), np.uint8))

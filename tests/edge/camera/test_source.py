@@ -22,7 +22,7 @@ from tests.support.videos import frames, video
 @pytest.mark.parametrize("kind", ["file", "folder", "file below", "folder below"])
 def test_what_is_closed_to_us_is_said_so(kind: str) -> None:
     """As systemd's ProtectHome closes every home directory to the service."""
-    with tempfile.TemporaryDirectory() as place:  # not below tmp_path, which is its owner's alone
+    with tempfile.TemporaryDirectory() as place:  # tmp_path is for its owner only
         Path(place).chmod(0o755)
         home = Path(place) / "home"
         home.mkdir()

@@ -104,7 +104,7 @@ def test_a_missing_configuration_file_is_refused(fer_edge: Run, tmp_path: Path) 
 def broken_models(tmp_path: Path) -> dict[str, Path]:
     whole = model_path("default").read_bytes()
     contents = {
-        "text": b"this is no model, it is a text",
+        "text": b"this is not a model, it is text",
         "empty": b"",
         "without a card": whole[: whole.index(b"PK\3\4")],
         "truncated": whole[: len(whole) // 2],

@@ -255,7 +255,7 @@ def test_memory_does_not_grow_with_the_rows(log: Path, options: str) -> None:
 
 
 def archives(log: Path, days: Iterable[int]) -> list[Path]:
-    """A file of 2,000 rows of each day, so many days ago, compressed as the service does it."""
+    """A file of 2,000 rows for each of these days ago, compressed as the service does it."""
     dice = random.Random(1)
     log.mkdir()
     for age in days:
@@ -465,12 +465,12 @@ def test_a_diary_without_permission_says_to_try_sudo() -> None:
     """As a user without rights: root may read everything."""
     if os.geteuid() != 0:
         pytest.skip("only root can become nobody")
-    # Everything is imported before: the rest of Python may be root's alone, too.
+    # Everything is imported before: only root may be allowed to read the rest of Python, too.
     script = (
         "import locale, os, shutil; from edge.cli import log; from edge.cli.main import main;"
         "os.setuid(65534); exit(main(['log']))"
     )
-    with tempfile.TemporaryDirectory() as folder:  # not below tmp_path, which is root's alone
+    with tempfile.TemporaryDirectory() as folder:  # not below tmp_path, which only root may read
         Path(folder).chmod(0o755)
         (Path(folder) / "log").mkdir(mode=0o700)
         done = subprocess.run(

@@ -588,7 +588,7 @@ def test_a_table_that_cannot_be_written_stops_nothing_and_is_made_up_for(
     with diary(tmp_path) as writer:
         writer.write(0, [reading(0)])
         writer.write(1, [reading(3600)])
-        wait_for(lambda: "cannot be kept in order" in caplog.text, "the warning")
+        wait_for(lambda: "cannot archive files or update hours.csv" in caplog.text, "the warning")
         (tmp_path / f"{daily.NAME}.tmp").rmdir()
         writer.write(2, [reading(7200)])
         wait_for(lambda: written(tmp_path) == ["01 12", "01 13"], "both hours")

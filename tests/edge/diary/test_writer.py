@@ -272,7 +272,7 @@ def test_a_file_that_is_no_diary_is_renamed_and_outlives_every_archive(
     renamed = tmp_path / f"not-a-diary-{day}.1.csv"
     assert renamed.read_bytes() == content
     assert other.read_bytes() == b"the file of an earlier time"
-    said = f"{tmp_path / layout.NAME}: not a diary; it is called {renamed.name} from now on"
+    said = f"{tmp_path / layout.NAME}: not a diary; renamed to {renamed.name}"
     assert said in [record.message for record in caplog.records]
 
 

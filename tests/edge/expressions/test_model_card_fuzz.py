@@ -56,7 +56,7 @@ def scrambled(content: bytes, dice: random.Random) -> bytes:
 
 
 def card_changed(tflite: bytes, card: dict[str, Any], dice: random.Random) -> bytes:
-    """A card with senseless values, without some, or that is no JSON."""
+    """A card with senseless values, without some, or that is not JSON."""
     if dice.random() < 0.2:
         return packed(tflite, scrambled(json.dumps(card).encode(), dice))
     changed = dict(card)
@@ -69,7 +69,7 @@ def card_changed(tflite: bytes, card: dict[str, Any], dice: random.Random) -> by
 
 
 def zip_changed(tflite: bytes, card: dict[str, Any], dice: random.Random) -> bytes:
-    """Bytes changed in the archive alone, its directory most of all."""
+    """Bytes changed only in the archive, its directory most of all."""
     content = packed(tflite, card)
     end = len(content)
     at = end - dice.choice([22, 60, 150, end - len(tflite)])
@@ -152,7 +152,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, path: str) -> None:
 
 
 def main() -> None:
-    """Prints what became of so many of each kind."""
+    """Prints what became of `count` files of each kind."""
     import tempfile
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT

@@ -23,14 +23,14 @@ def test_what_changed_is_found_where_it_is(width: int, height: int) -> None:
     motion, whole = Motion((height, width)), Box(0, 0, width, height)
     before = noise(width, height, 2)
     motion.update(before)
-    assert motion.cut
+    assert motion.scene_cut
     motion.update(before)
     assert not motion.since(1, whole)
     after = before.copy()
     left, top, side = width // 2, height // 3, width // 10
     after[top : top + side, left : left + side] = 220
     motion.update(after)
-    assert not motion.cut
+    assert not motion.scene_cut
     assert motion.since(2, Box(left, top, side, side))
     assert not motion.since(2, Box(0, 0, left - width // 20, height))
 

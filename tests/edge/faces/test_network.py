@@ -14,7 +14,7 @@ import pytest
 
 from edge.config.schema import FacesConfig
 from edge.errors import ModelError
-from edge.faces.decode import Answer, decoded, distinct
+from edge.faces.decode import Answer, decoded, deduplicate
 from edge.faces.detector import Detector
 from edge.faces.network import FaceNetwork, Size
 from edge.faces.network_card import KIND, Level, NetworkCard, read_card, with_card
@@ -48,16 +48,16 @@ def made(folder: Path, card: NetworkCard) -> Path:
 @pytest.mark.parametrize("side", [96, 160, 256, 384])
 def test_the_same_face_is_seen_at_several_input_sizes(picture: ByteArray, side: int) -> None:
     whole = Box(0, 0, 640, 480)
-    expected = FaceNetwork(FACES).look(picture, whole, Size(320, 256), 0.0)[0].box
-    seen = FaceNetwork(FACES).look(picture, whole, Size(side, side), 0.0)
+    expected = FaceNetwork(FACES).detect(picture, whole, Size(320, 256), 0.0)[0].box
+    seen = FaceNetwork(FACES).detect(picture, whole, Size(side, side), 0.0)
     assert len(seen) == 1
     assert seen[0].box.overlap(expected) > 0.7
 
 
 def test_a_part_of_the_picture_gives_boxes_of_the_whole(picture: ByteArray) -> None:
     network = FaceNetwork(FACES)
-    (expected,) = network.look(picture, Box(0, 0, 640, 480), Size(320, 256), 0.0)
-    (seen,) = network.look(picture, expected.box.widened(0.5), Size(128, 128), 0.0)
+    (expected,) = network.detect(picture, Box(0, 0, 640, 480), Size(320, 256), 0.0)
+    (seen,) = network.detect(picture, expected.box.widened(0.5), Size(128, 128), 0.0)
     assert seen.box.overlap(expected.box) > 0.7
 
 
@@ -66,8 +66,8 @@ def test_a_users_own_network_is_used(picture: ByteArray, tmp_path: Path) -> None
     wider = replace(card, to_haar=card.to_haar._replace(side=card.to_haar.side * 1.2))
     config = FacesConfig(detector="network", model=made(tmp_path, wider))
     network = FaceNetwork(config.model)
-    (usual,) = FaceNetwork(FACES).look(picture, Box(0, 0, 640, 480), Size(320, 256), 0.0)
-    (own,) = network.look(picture, Box(0, 0, 640, 480), Size(320, 256), 0.0)
+    (usual,) = FaceNetwork(FACES).detect(picture, Box(0, 0, 640, 480), Size(320, 256), 0.0)
+    (own,) = network.detect(picture, Box(0, 0, 640, 480), Size(320, 256), 0.0)
     assert own.box.width == pytest.approx(1.2 * usual.box.width, abs=2)
     Detector(config)
 
@@ -157,5 +157,5 @@ def test_shrinking_skips_no_pixels() -> None:
 def test_of_boxes_on_one_face_the_best_is_kept() -> None:
     one = np.array([[0, 0, 20, 20, 1.0, 0], [2, 0, 20, 20, 2.0, 0], [50, 0, 20, 20, 0.5, 0]])
     other = np.array([[4, 4, 8, 8, 1.5, 0]])
-    assert distinct([one, other])[:, 4].tolist() == [2.0, 0.5]
-    assert len(distinct([np.zeros((0, 6))])) == 0
+    assert deduplicate([one, other])[:, 4].tolist() == [2.0, 0.5]
+    assert len(deduplicate([np.zeros((0, 6))])) == 0

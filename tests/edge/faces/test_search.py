@@ -25,9 +25,9 @@ class Counting(FaceNetwork):
         super().__init__(path)
         self.widths: list[int] = []
 
-    def look(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
+    def detect(self, gray: ByteArray, area: Box, size: Size, least: float) -> list[Seen]:
         self.widths.append(area.width)
-        return super().look(gray, area, size, least)
+        return super().detect(gray, area, size, least)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)

@@ -305,7 +305,7 @@ def test_a_service_that_sees_no_frame_leaves_an_alert_on_that_is_still_raised(
 
 
 def fill(directory: Path, count: int) -> None:
-    """As if so many alerts had been raised and cleared without a broker."""
+    """As if that many alerts had been raised and cleared without a broker."""
     with outbox.Outbox(directory):
         pass
     with sqlite3.connect(directory / outbox.NAME) as database:

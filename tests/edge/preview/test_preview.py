@@ -248,7 +248,7 @@ def test_a_snapshot_is_one_picture_for_its_owner(
     before = path.read_bytes()
     done = fer_edge("preview", "--source", CLIP, "--snapshot", path)
     assert done.returncode == 2
-    assert done.stderr == f"fer-edge: --snapshot: {path}: is there already; name another file\n"
+    assert done.stderr == f"fer-edge: --snapshot: {path}: already exists; name another file\n"
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == [path.name]
 

@@ -88,7 +88,7 @@ class Seen:
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watch:
-    """Runs the service on a picture source with a budget for so many seconds."""
+    """Runs the service on a picture source with a budget for a number of seconds."""
 
     def run(
         picture: Picture, seen: Seen, budget: float, seconds: float, mqtt: MqttConfig | None = None

@@ -19,7 +19,7 @@ from tests.support.samples import frame, reading
 
 
 def burn(seconds: float) -> None:
-    """Uses the processor so long."""
+    """Uses the processor for this long."""
     until_s = time.thread_time() + seconds
     while time.thread_time() < until_s:
         pass

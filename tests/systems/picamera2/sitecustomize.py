@@ -1,6 +1,6 @@
 """What picamera2 misses on a machine without a Pi's kernel; nothing of it is in the product.
 
-Loaded by Python at its start, in the picamera2 root file system alone. While /srv/stall is there
+Loaded by Python at its start, only in the picamera2 root file system. While /srv/stall is there
 the camera gives no pictures, without a word, as a loose cable does.
 """
 

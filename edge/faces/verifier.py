@@ -1,4 +1,4 @@
-"""Whether there is a face at a place, and where exactly: the network judges, Haar draws the box."""
+"""Whether there is a face at a place, and where: the network decides, Haar draws the box."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from edge.config.schema import FacesConfig
-from edge.faces.cascade import GLANCE, STRICT, Cascade
+from edge.faces.cascade import QUICK, STRICT, Cascade
 from edge.faces.network import FaceNetwork, Seen, Size
 from edge.records import Box, ByteArray
 
@@ -23,7 +23,7 @@ _TWICE, _DOUBT = 0.25, 1.0
 SAME = 0.3
 
 
-class Judge:
+class Verifier:
     """`cascade` None: the network's boxes are taken. `strict`: only faces that Haar sees, too."""
 
     def __init__(
@@ -39,24 +39,25 @@ class Judge:
         """The score from which a place may be a face, and a known face is still one."""
         self.frontal = log_odds(network.card.frontal_threshold)
         """The score from which a head is turned to the camera; where Haar sees it, it is, too."""
-        self.look(np.zeros((side, side), np.uint8), Box(0, 0, side, side), 0.0)  # or refuse it now
+        nothing = np.zeros((side, side), np.uint8)
+        self.detect_around(nothing, Box(0, 0, side, side), 0.0)  # raises now if it is unusable
 
-    def look(self, gray: ByteArray, place: Box, least: float) -> list[Seen]:
+    def detect_around(self, gray: ByteArray, place: Box, least: float) -> list[Seen]:
         """Return the faces around `place`, those first that lie nearest."""
-        seen = self._network.look(gray, place.widened(_AROUND), self._size, least)
+        seen = self._network.detect(gray, place.widened(_AROUND), self._size, least)
         return sorted(seen, key=lambda face: -face.box.overlap(place))
 
     def face_at(self, gray: ByteArray, place: Seen) -> Seen | None:
-        """Return the face at a proposed place, where both looks together say that it is one."""
-        nearest = self.look(gray, place.box, 2 * self.accepted - place.score)[:1]
+        """Return the face at a proposed place, if both looks together say it is one."""
+        nearest = self.detect_around(gray, place.box, 2 * self.accepted - place.score)[:1]
         return next((face for face in nearest if face.box.overlap(place.box) > SAME), None)
 
     def refined(self, gray: ByteArray, seen: Seen) -> Seen | None:
-        """Return the face with Haar's box, where it sees one; None: it must, and does not."""
+        """Return the face with Haar's box, if it sees one; None: it must, and does not."""
         if self._cascade is None:
             return seen
-        for how in (GLANCE, STRICT) if self._strict else (GLANCE,):
-            box = self._cascade.look(gray, seen.box, _REACH, how)
+        for how in (QUICK, STRICT) if self._strict else (QUICK,):
+            box = self._cascade.verify(gray, seen.box, _REACH, how)
             if box is not None and box.overlap(seen.box) > _AGREE:
                 return seen._replace(box=box, frontal=max(seen.frontal, self.frontal))
         return None if self._strict else seen
@@ -67,7 +68,7 @@ def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def wanted(box: Box, gray: ByteArray, config: FacesConfig) -> bool:
+def eligible(box: Box, gray: ByteArray, config: FacesConfig) -> bool:
     """Return whether a face is large enough, and its centre in no ignored rectangle."""
     height, width = gray.shape
     x, y = (box.x + box.width / 2) / width, (box.y + box.height / 2) / height
