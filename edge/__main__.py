@@ -1,5 +1,6 @@
 """`python -m edge` is `fer-edge`."""
 
+import gc
 import os
 import signal
 import sys
@@ -11,8 +12,11 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     # No matrix here is worth threads of numpy; where memory is short, each adds lines of its own.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.disable()  # what is loaded stays: to look for garbage in it takes a twentieth of the start
     from edge.cli.main import main as run  # noqa: PLC0415
 
+    gc.freeze()
+    gc.enable()
     return run()
 
 

@@ -12,7 +12,6 @@ import pickle
 import sys
 import threading
 import time
-import tracemalloc
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -52,6 +51,8 @@ def _memory(config: Config, frames: int | None) -> dict[str, Any]:
 
 
 def _allocations(config: Config, _frames: int | None) -> dict[str, Any]:
+    import tracemalloc  # noqa: PLC0415 (the service has none)
+
     traced_kb: list[float] = []
 
     def each(count: int, _: Collection[Reading]) -> bool:

@@ -23,13 +23,14 @@ _ROTATIONS = {
 _FULL_RANGE = np.clip((np.arange(256) - 16) * 255 / 219 + 0.5, 0, 255).astype(np.uint8)
 
 
-def luma(picture: cv2.typing.MatLike) -> ByteArray | None:
+def luma(picture: cv2.typing.MatLike, before: ByteArray | None = None) -> ByteArray | None:
     """Return uint8 `(height, width)` of a colour, gray or YUYV picture, or of a JPEG's bytes.
 
-    None for a JPEG that cannot be decoded, such as one damaged by a bad cable.
+    None for a JPEG that cannot be decoded, such as one damaged by a bad cable. `before` is an
+    earlier answer that nobody needs any more: of a colour picture it is overwritten.
     """
     if picture.ndim == 3 and picture.shape[2] == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY, dst=before)
     elif picture.ndim == 3:
         picture = cv2.LUT(cv2.extractChannel(picture, 0), _FULL_RANGE)
     elif min(picture.shape) == 1:

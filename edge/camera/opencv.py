@@ -140,6 +140,7 @@ class _Reader:
                 self.arrived.set()
             else:
                 self._done.wait(_RETRY_S)
+            del picture  # in colour it is large, and the next one may be long in coming
         capture.release()
 
 
@@ -159,10 +160,11 @@ def pictures(opening: Callable[[], Capture], name: str) -> Pictures:
             found = reader.newest()
             gray = None if found is None else luma.luma(found[1])
             skipped += 0 if found is None else found[0]
+            torn, found = found is not None, None  # in colour it is large
             if gray is None:
                 waited_s = time.monotonic() - since_s
                 since_s += waited_s
-                yield NoPicture(waited_s, _hint(name, reader, torn=found is not None))
+                yield NoPicture(waited_s, _hint(name, reader, torn=torn))
             else:
                 yield Picture(gray, skipped)
                 since_s, skipped = time.monotonic(), 0

@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
-from edge.bench import child
-from edge.cli import main as _loaded  # noqa: F401
+import gc
+import os
 
 if __name__ == "__main__":
+    # As `edge.__main__` and the command do.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.disable()
+    from edge.bench import child
+    from edge.cli import main, run  # noqa: F401
+
     child.main()

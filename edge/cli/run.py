@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import logging
+import threading
 
 from edge.cli.arguments import ConfigUse, positive, source
 from edge.config import loader
@@ -33,6 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(config: Config, options: argparse.Namespace) -> int:
     """Run the service until its source ends or a signal stops it."""
     stop, requested = signals.listen()  # before the parts are loaded: that takes seconds
+    gc.disable()  # until the loop begins (see `loop.serve`), as in `edge.__main__`
+    try:
+        _serve(config, options, stop, requested)
+    finally:
+        gc.enable()
+    return 0
+
+
+def _serve(
+    config: Config,
+    options: argparse.Namespace,
+    stop: threading.Event,
+    requested: threading.Event,
+) -> None:
     from edge.messaging import credentials  # noqa: PLC0415
     from edge.service import reload  # noqa: PLC0415
 
@@ -57,4 +73,3 @@ def execute(config: Config, options: argparse.Namespace) -> int:
         realtime=options.realtime,
         loops=options.loop,
     )
-    return 0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.faces.network_card import Level
 
-DoubleArray: TypeAlias = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    DoubleArray: TypeAlias = npt.NDArray[np.float64]
+else:  # as in `edge.records`
+    DoubleArray = object
 #: Two boxes are of one face if they overlap (IoU) more, or if this much of the smaller is inside.
 _SAME_FACE, _INSIDE = 0.4, 0.8
 

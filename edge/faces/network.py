@@ -75,10 +75,7 @@ class FaceNetwork:
         if not pixels.size:
             return np.zeros((0, 6))
         scale = min(1.0, size.width / pixels.shape[1], size.height / pixels.shape[0])
-        sized = self._for_size(size)
-        filled = _filled(pixels, scale, size, self.card.pad)
-        sized.interpreter.set_tensor(sized.pixels, filled[None, :, :, None])
-        sized.interpreter.invoke()
+        sized = self._run(size, _filled(pixels, scale, size, self.card.pad))
         levels = []
         for level, pair in zip(self.card.levels, sized.outputs, strict=True):
             scores, boxes = (
@@ -91,34 +88,35 @@ class FaceNetwork:
         found[:, :2] += left, top
         return found
 
-    def _for_size(self, size: Size) -> _Sized:
-        """Return the interpreter for an input size; each costs its memory once."""
-        if size not in self._sized:
-            try:
+    def _run(self, size: Size, filled: ByteArray) -> _Sized:
+        """Return the interpreter for an input size, once it has run; each costs its memory once."""
+        try:
+            if size not in self._sized:
                 self._sized[size] = self._opened(size)
-            except (RuntimeError, ValueError, LookupError) as error:
-                raise ModelError(
-                    f"{self._path}: the face detector cannot be used: {first_line(error)}"
-                ) from error
-        return self._sized[size]
+            sized = self._sized[size]
+            sized.interpreter.set_tensor(sized.pixels, filled[None, :, :, None])
+            sized.interpreter.invoke()
+        except (RuntimeError, ValueError, LookupError) as error:
+            raise ModelError(
+                f"{self._path}: the face detector cannot be used: {first_line(error)}"
+            ) from error
+        return sized
 
     def _opened(self, size: Size) -> _Sized:
-        """Return an interpreter that has run once. Raises `ValueError` if its tensors are wrong."""
+        """Return an interpreter. Raises `ValueError` or `LookupError` if its tensors are wrong."""
         _, interpreter = build(self._path, input_shape=(1, size.height, size.width, 1))
         (given,) = interpreter.get_input_details()
-        interpreter.set_tensor(given["index"], np.zeros((1, size.height, size.width, 1), np.uint8))
-        interpreter.invoke()
         named = {details["name"]: details for details in interpreter.get_output_details()}
         outputs = []
         for stride, _ in self.card.levels:
             pair = []
             for name, numbers in ((f"score{stride}", 2), (f"box{stride}", 4)):
-                index = named[name]["index"]
-                answer = interpreter.get_tensor(index)
+                answer = named[name]
+                shape, kind = tuple(answer["shape"].tolist()), np.dtype(answer["dtype"])
                 wanted = 1, size.height // stride, size.width // stride, numbers
-                if answer.shape != wanted or answer.dtype != np.int8:
-                    raise ValueError(f"{name} is {answer.dtype} {answer.shape}, not int8 {wanted}")
-                pair.append((index, *named[name]["quantization"]))
+                if shape != wanted or kind != np.int8:
+                    raise ValueError(f"{name} is {kind} {shape}, not int8 {wanted}")
+                pair.append((answer["index"], *answer["quantization"]))
             outputs.append((pair[0], pair[1]))
         return _Sized(interpreter, given["index"], outputs)
 

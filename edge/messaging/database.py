@@ -153,8 +153,10 @@ class Database:
         database = sqlite3.connect(self._path, timeout=0.1)
         try:
             database.execute("PRAGMA synchronous = EXTRA")
+            database.execute("BEGIN")  # at once: each by itself would wait for the disk
             for table in self._tables:
                 database.execute(table.schema)
+            database.commit()
             if not self._loaded:
                 # All are read before any is taken over: of a damaged file nothing is.
                 for table, rows in [(table, table.read(database)) for table in self._tables]:

@@ -17,7 +17,6 @@ from edge.config.alerts import AlertConfig, resolve
 from edge.config.schema import Config
 from edge.records import Alert, Event, Snapshot
 from edge.service import thermal
-from edge.service.daily_shares import open_daily
 from edge.service.limits import Limits, highest
 from edge.service.status_file import Broker, StatusFile
 
@@ -178,11 +177,17 @@ def open_rules(
 
     `counting`, resolved, are those that count readings; None for the configured ones.
     """
+    daily = None
+    if config.trend.enabled:
+        # Here, not above: nobody else needs the table of hours.
+        from edge.service.daily_shares import open_daily  # noqa: PLC0415
+
+        daily = open_daily(config.trend, config.diary.directory, labels)
     return Rules(
         resolve(config.alerts, labels) if counting is None else counting,
         config.faces.blind_after_h * 3600,
         state,
-        daily=open_daily(config.trend, config.diary.directory, labels),
+        daily=daily,
     )
 
 

@@ -18,10 +18,8 @@ _BACK = timedelta(days=RECALL_DAYS + RECENT_DAYS + USUAL_DAYS)
 log = logging.getLogger(__name__)
 
 
-def open_daily(config: TrendConfig, directory: Path, labels: tuple[str, ...]) -> Daily | None:
-    """Return what the alert `trend` asks, of the diary in `directory`; None if it is off."""
-    if not config.enabled:
-        return None
+def open_daily(config: TrendConfig, directory: Path, labels: tuple[str, ...]) -> Daily:
+    """Return what the alert `trend` asks, of the diary in `directory`."""
     negative = tuple(label for label in NEGATIVE if label in labels)
     return Daily(negative, DailyShares(directory, 60 * config.min_minutes).before)
 

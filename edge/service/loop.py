@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -112,6 +113,7 @@ def serve(
         status = Status(Metrics(timer, lambda: detector.scan_every))
         idle = Idle(diary, rules, tell, status, notifier, detector.forget)
         frames = _frames(config, conditions, detector, idle, realtime=realtime, loops=loops)
+        _collect_again()
         count = run(
             _announced(parts.enter_context(closing(frames)), config),
             detector=detector,
@@ -126,6 +128,13 @@ def serve(
         )
         _tell_end(conditions, notifier)
     return count
+
+
+def _collect_again() -> None:
+    """Look for garbage again, in what is made from now on (see `edge.cli.run`)."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _tell_end(conditions: Conditions, notifier: Notifier) -> None:

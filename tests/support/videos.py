@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -46,6 +47,7 @@ def rotation_tag(path: Path, degrees: int) -> Path:
 def frames(
     source: object, *, realtime: bool = False, loops: int = 1, **options: object
 ) -> list[Frame]:
-    """All frames of a source that ends."""
+    """All frames of a source that ends, which reuses the memory of its pictures."""
     settings = CameraConfig(source=str(source), **options)  # type: ignore[arg-type]
-    return list(pictures_only(open_frames(settings, realtime=realtime, loops=loops)))
+    opened = pictures_only(open_frames(settings, realtime=realtime, loops=loops))
+    return [replace(frame, gray=frame.gray.copy()) for frame in opened]

@@ -16,6 +16,7 @@ from edge.camera import luma
 from edge.camera.source import Waiting, open_frames, pictures_only
 from edge.config.schema import CameraConfig
 from edge.errors import CameraError
+from edge.packaged import CLIP
 from edge.records import Frame
 from tests.support.videos import frames, rotation_tag, video, write
 
@@ -45,6 +46,15 @@ def test_a_video_gives_every_frame_with_media_time_from_local_midnight(tmp_path:
     assert [round(float(f.gray.mean()) / 20) for f in got] == list(range(10))
     assert all(f.gray.shape == (48, 64) and f.gray.dtype == np.uint8 for f in got)
     assert all(f.clock_ok for f in got)
+
+
+def test_a_video_has_memory_for_one_picture() -> None:
+    with closing(open_frames(CameraConfig(source=str(CLIP)))) as opened:
+        pictures = pictures_only(opened)
+        first = next(pictures).gray
+        before = first.copy()
+        assert next(pictures).gray is first
+        assert (first != before).any()
 
 
 def test_what_people_wait_for_goes_by_the_machines_clock(tmp_path: Path) -> None:

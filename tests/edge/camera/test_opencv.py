@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -46,6 +47,17 @@ def test_the_newest_picture_wins_over_those_that_waited(
     assert (latest.gray[0, 0], latest.skipped) == (9, 7)
     device.pictures.put(picture(10))
     assert next(frames).skipped == 0
+
+
+def test_a_picture_in_colour_is_not_kept_while_its_gray_one_is_looked_at(
+    device: Device, live: Callable[..., Iterator[Frame]]
+) -> None:
+    frames = live()
+    device.pictures.put(sent := picture(1))
+    colour = weakref.ref(sent)
+    del sent
+    next(frames)
+    wait_for(lambda: colour() is None, "the memory to be free")
 
 
 def test_frames_of_a_camera_have_the_clocks_times(

@@ -107,6 +107,13 @@ def test_it_is_for_nobody_else_to_read(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
+def test_a_new_one_waits_for_the_disk_twice_for_its_tables_and_for_its_id(tmp_path: Path) -> None:
+    with Outbox(tmp_path):
+        header = (tmp_path / NAME).read_bytes()[:100]
+    # SQLite's "file change counter" counts transactions (https://sqlite.org/fileformat.html).
+    assert int.from_bytes(header[24:28], "big") == 2
+
+
 def test_two_at_once_would_end_each_others_episodes(tmp_path: Path) -> None:
     with Outbox(tmp_path) as outbox:
         outbox.add(alert())

@@ -28,7 +28,7 @@ GROUPS: list[list[tuple[int, int, int]]] = [
 
 def face() -> ByteArray:
     """A square with a face, from the packaged clip."""
-    (frame, *_) = pictures_only(open_frames(CameraConfig(source=str(CLIP))))
+    frame = next(pictures_only(open_frames(CameraConfig(source=str(CLIP)))))
     size = min(frame.gray.shape)
     left = (frame.gray.shape[1] - size) // 2
     return np.asarray(frame.gray[:size, left : left + size].copy(), np.uint8)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.schema import TrendConfig
+from edge.config.schema import Config, DiaryConfig, TrendConfig
 from edge.diary import daily
+from edge.service.alerting import open_rules
 from edge.service.daily_shares import DailyShares, open_daily
 from tests.conftest import Mosquitto, wait_for
 from tests.support.hours import LABELS, home
@@ -62,9 +63,16 @@ def test_it_asks_again_on_the_next_day(tmp_path: Path) -> None:
 
 
 def test_it_is_off_by_default(tmp_path: Path) -> None:
-    assert open_daily(TrendConfig(), tmp_path, LABELS) is None
+    def names(trend: TrendConfig) -> set[str]:
+        config = Config(alerts=(), trend=trend, diary=DiaryConfig(directory=tmp_path))
+        return set(open_rules(config, LABELS).raised())
+
+    assert names(TrendConfig()) == set()
+    assert names(TrendConfig(enabled=True)) == {"trend"}
+
+
+def test_it_is_about_the_negative_expressions_that_the_model_knows(tmp_path: Path) -> None:
     found = open_daily(TrendConfig(enabled=True), tmp_path, ("happy", "sad", "angry"))
-    assert found is not None
     assert found.emotions == ("angry", "sad")
 
 
