@@ -17,8 +17,9 @@ from typing import BinaryIO, TextIO, cast
 
 from edge.diary.faults import Faults
 from edge.diary.parser import Parser
-from edge.diary.schema import FIRST, LAST, Row, parse_header
+from edge.diary.schema import Row, parse_header
 from edge.diary.span import Span, span
+from edge.diary.values import FIRST, LAST
 
 #: More rows of one second than this are not sorted, so that memory is bounded.
 _SECOND_ROWS = 1000

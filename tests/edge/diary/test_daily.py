@@ -299,21 +299,37 @@ def naive(rows: list[Row]) -> list[Hour]:
     return hours
 
 
+#: A column and what somebody has put there: what it may hold, and what it may not.
+EDITS = [
+    (column, value)
+    for column in range(1, 12)
+    for value in (b"", b"-1", b"7", b"nan", b"0.5", b"1.0", b"0.5000", b"happy", b"calm", b"dark")
+]
+
+
 @pytest.mark.slow
 @given(
     readings(),
     st.sets(st.integers(0, 60), max_size=3),
+    st.dictionaries(st.integers(0, 60), st.sampled_from(EDITS), max_size=3),
     st.sampled_from([b"\r\n", b"\n"]),
 )
 @settings(deadline=None, max_examples=100)
 def test_the_fast_count_is_what_a_naive_one_finds_also_in_damaged_files(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[Reading], torn: set[int], end: bytes
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[Reading],
+    torn: set[int],
+    edited: dict[int, tuple[int, bytes]],
+    end: bytes,
 ) -> None:
     path = tmp_path_factory.mktemp("count") / "expressions-2026-03-01.csv"
     text = lines(rows).splitlines()
     for number in torn:
         if 0 < number < len(text) and text[number]:
             text[number] = text[number][: 7 * number % len(text[number])]
+    for number, (column, value) in edited.items():
+        if 0 < number < len(text) and (values := text[number].split(b","))[column:]:
+            text[number] = b",".join([*values[:column], value, *values[column + 1 :]])
     path.write_bytes(end.join(text) + end)
     assert tally([path], faults=Faults(None)) == naive(list(reader.rows(path, faults=Faults(None))))
 

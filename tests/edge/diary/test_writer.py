@@ -296,6 +296,20 @@ def test_a_row_saved_without_its_line_end_is_read_and_completed(tmp_path: Path, 
     assert path.read_bytes().startswith(saved)
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b""])
+def test_a_line_that_somebody_edited_at_the_end_is_not_torn_and_stays(
+    tmp_path: Path, end: bytes
+) -> None:
+    """No row, but somebody's own: whoever mends its value has the row again."""
+    write(tmp_path, 1, 2)
+    path = tmp_path / layout.NAME
+    edited = path.read_bytes().replace(b",2,happy,0.5000,", b",2,happy,50 %,").removesuffix(b"\r\n")
+    path.write_bytes(edited + end)
+    write(tmp_path, 3)
+    assert path.read_bytes().startswith(edited + b"\r\n")
+    assert faces(tmp_path) == [1, 3]
+
+
 def test_a_row_torn_within_a_note_is_no_row(tmp_path: Path) -> None:
     with diary(tmp_path) as writer:
         writer.write(0, [reading(face=1), reading(face=2, notes=("blurred",))])
