@@ -177,6 +177,16 @@ def test_no_command_counts_rows_that_somebody_edited_wrongly(fer_edge: Run, log:
     assert fer_edge("forget", "--all", "--yes").stdout.startswith("deleted: rows: 2,")
 
 
+def test_no_command_takes_its_time_from_a_line_that_is_not_a_row(fer_edge: Run, log: Path) -> None:
+    log.mkdir()
+    old, edited = NOW - timedelta(days=2), row(9, NOW).replace(b"0.5000", b"7")
+    (log / layout.NAME).write_bytes(header() + edited + row(2, old) + edited)
+    assert datetime.fromisoformat(json.loads(fer_edge("now", "--json").stdout)["newest"]) == old
+    found = json.loads(fer_edge("status", "--json").stdout)["diary"]
+    assert datetime.fromisoformat(found["newest"]) == old
+    assert f"newest row {old:%Y-%m-%d %H:%M:%S}; " in fer_edge("log", "--since", "1h").stderr
+
+
 @pytest.mark.parametrize("odd", [b"mood", b"p_happy,p_happy", b"p_ha\x01ppy"])
 def test_a_header_with_other_columns_is_none_for_every_reader(
     fer_edge: Run, log: Path, odd: bytes

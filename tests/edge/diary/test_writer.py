@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import DiaryConfig
-from edge.diary import daily, last_face, layout, reader, retention, unfinished
+from edge.diary import daily, last_face, layout, reader, retention, schema, unfinished
 from edge.diary.span import span
 from edge.diary.writer import HANDOVER_S, WAITING_ROWS, DiaryWriter
 from edge.errors import CameraError, ConfigError, DiaryError, FerEdgeError
@@ -294,6 +294,24 @@ def test_a_row_saved_without_its_line_end_is_read_and_completed(tmp_path: Path, 
     write(tmp_path, 3)
     assert faces(tmp_path) == [1, 2, 3]
     assert path.read_bytes().startswith(saved)
+
+
+@pytest.mark.parametrize("rubbish", [1, 3000])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_only_rows_say_when_a_file_begins_and_ends(
+    tmp_path: Path, pack: Callable[[bytes], bytes], rubbish: int
+) -> None:
+    """Also where none is near the ends, and where another model's are at the end."""
+    others = ("calm", "tense")
+    rows = [schema.format_row(reading(at_s)) for at_s in range(5)]
+    edited = [each.replace(b"0.5000", b"50 %") * rubbish for each in rows]
+    last = schema.format_row(reading(3, emotion="calm", labels=others))
+    header = schema.header(others).encode() + b"\r\n"
+    path = tmp_path / f"expressions-2026-03-01.csv{'' if pack is bytes else '.gz'}"
+    path.write_bytes(pack(HEADER + edited[0] + rows[1] + header + last + edited[4]))
+    assert span(path) == (START + timedelta(seconds=1), START + timedelta(seconds=3))
+    path.write_bytes(pack(HEADER + edited[0]))
+    assert span(path) is None
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b""])
