@@ -20,7 +20,8 @@ from edge.cli.output import say
 from edge.config.paths import own_directory
 from edge.config.schema import Config
 from edge.diary import layout, reader
-from edge.diary.faults import Faults
+from edge.diary.faults import DIRECTORY, Faults
+from edge.diary.refusal import place
 from edge.diary.schema import Row
 from edge.errors import FerEdgeError, UsageError
 from edge.labels import canonical
@@ -88,6 +89,9 @@ def readable(
             raise FerEdgeError(f"{key}: {directory} is a file, not a directory")
         if not os.access(directory, os.R_OK | os.X_OK) and os.path.lexists(directory):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
+        current = directory / layout.NAME
+        if current.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(current))
         if must_exist and not layout.files(directory) and not any(directory.glob("hours*.csv")):
             raise FerEdgeError(
                 f"no diary in {directory} yet; fer-edge run writes it (see diary.directory)"
@@ -95,9 +99,8 @@ def readable(
         yield
     except PermissionError as error:
         raise FerEdgeError(f"{error.filename}: permission denied; try with sudo") from error
-    except IsADirectoryError as error:  # of a replacement, the second name is the directory
-        place = error.filename2 or error.filename
-        raise FerEdgeError(f"{place}: a directory in place of the file; move it away") from error
+    except IsADirectoryError as error:
+        raise FerEdgeError(f"{place(error)}: {DIRECTORY}") from error
 
 
 def execute(config: Config, options: argparse.Namespace) -> int:

@@ -52,6 +52,8 @@ class Lines:
                     self._faults.hour(batch.hour, batch.number)
                     yield batch
                 number += block.count(b"\n")
+                if not block:
+                    self._faults.empty()
         except PermissionError:
             raise
         except (EOFError, zlib.error, OSError) as error:

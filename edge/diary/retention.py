@@ -87,7 +87,7 @@ def _delete(path: Path) -> None:
 
 def _compress(path: Path) -> None:
     packed = path.with_name(path.name + ".gz")
-    if not packed.exists():
+    if not packed.is_file():
         part = path.with_name(path.name + ".gz.tmp")
         try:
             pack(path, part)

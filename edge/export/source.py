@@ -101,6 +101,8 @@ def items(
                         faults.bad_line(number, problem(parser.columns, line))
                 elif columns and columns != parser.columns:
                     faults.other_model(number)
+            if not number:
+                faults.empty()
     except FileNotFoundError:
         return
     except PermissionError:

@@ -229,9 +229,47 @@ def test_damaged_lines_of_the_table_of_hours_are_said_once_too(fer_edge: Run, lo
         )
 
 
+def test_archives_that_are_empty_or_directories_are_said_and_the_rest_is_read(
+    fer_edge: Run, log: Path
+) -> None:
+    log.mkdir()
+    day = f"expressions-{NOW - timedelta(days=2):%Y-%m-%d}"
+    empty, nothing, folder = (log / f"{day}{end}" for end in (".csv", ".1.csv.gz", ".2.csv.gz"))
+    empty.touch()
+    nothing.write_bytes(gzip.compress(b""))
+    folder.mkdir()
+    (log / layout.NAME).write_bytes(header() + row(1, NOW))
+    said = [
+        *(f"WARNING: {path}: an empty file; what it had is lost" for path in (empty, nothing)),
+        f"WARNING: {folder}: a directory in place of the file; move it away",
+    ]
+    shown = fer_edge("log")
+    assert (shown.stderr.splitlines(), printed_faces(shown.stdout)) == (said, [1])
+    summary = fer_edge("summary", "--rebuild", "--json")
+    assert summary.stderr.splitlines() == said
+    assert json.loads(summary.stdout)["total"]["readings"] == 1
+    exported = fer_edge("export", "--csv", "--out", log.parent / "out")
+    assert (exported.stderr.splitlines(), exported.returncode) == (said, 0)
+    forgotten = fer_edge("forget", "--all", "--yes")
+    assert (forgotten.stderr, forgotten.returncode) == (
+        "".join(f"{line}\n" for line in (*said[:2], said[2].replace("WARNING", "fer-edge"))),
+        1,
+    )
+
+
+def test_a_diary_that_was_just_begun_is_nothing_wrong(fer_edge: Run, log: Path) -> None:
+    log.mkdir()
+    (log / layout.NAME).touch()
+    assert fer_edge("summary").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        (layout.NAME, ("log",)),
+        (layout.NAME, ("now",)),
+        (layout.NAME, ("summary", "--rebuild")),
+        (layout.NAME, ("export", "--csv", "--out", "{out}")),
         (layout.NAME, ("log", "--last", "2")),
         (layout.NAME, ("log", "--follow")),
         (daily.NAME, ("summary",)),

@@ -296,6 +296,33 @@ def test_a_row_saved_without_its_line_end_is_read_and_completed(tmp_path: Path, 
     assert path.read_bytes().startswith(saved)
 
 
+@pytest.mark.parametrize("name", [layout.NAME, last_face.NAME, unfinished.NAME])
+def test_a_directory_in_place_of_a_file_of_the_diary_is_named_and_no_row_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    with diary(tmp_path) as writer:
+        writer.write(0, [reading(1)])
+        (line,) = caplog.messages
+        assert line.startswith(f"{tmp_path / layout.NAME}: cannot write the diary: ")
+        assert f": {tmp_path / name} is a directory; move it away; still trying, rows" in line
+        (tmp_path / name).rmdir()
+        writer.write(9, [reading(2)])
+    assert [row.time.second for row in reader.rows(tmp_path / layout.NAME)] == [1, 2]
+
+
+def test_a_directory_called_as_an_archive_will_be_costs_no_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = tmp_path / "expressions-2026-03-01.csv"
+    write(tmp_path, 1)
+    (tmp_path / layout.NAME).rename(plain)
+    plain.with_name(plain.name + ".gz").mkdir()
+    retention.apply_retention(tmp_path, DiaryConfig(keep_days=36500), clock_ok=True)
+    assert f"Is a directory: '{plain}.gz.tmp' -> '{plain}.gz'" in caplog.text
+    assert [row.face for row in reader.rows(plain)] == [1]
+
+
 @pytest.mark.parametrize("rubbish", [1, 3000])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_only_rows_say_when_a_file_begins_and_ends(
