@@ -147,7 +147,8 @@ def _print(directory: Path, options: argparse.Namespace) -> None:
     for line in _lines(chain([first] if first else [], rows), columns, options):
         say(line, end="", flush=options.follow)
     if first is None:
-        print(_no_rows(directory, options), file=sys.stderr)
+        shown = "no rows" if selects is None else "no rows that match"
+        print(no_rows(directory, options.since, options.until, shown), file=sys.stderr)
 
 
 def _files(directory: Path, options: argparse.Namespace) -> list[Path]:
@@ -165,14 +166,15 @@ def _lines(
     return log_formats.text(rows)
 
 
-def _no_rows(directory: Path, options: argparse.Namespace) -> str:
+def no_rows(
+    directory: Path, since: datetime | None, until: datetime | None, shown: str = "no rows"
+) -> str:
     """Return `no rows since ...; newest row ...; diary: ...`."""
-    shown = "no rows" if selection(options) is None else "no rows that match"
-    for word, when in (("since", options.since), ("until", options.until)):
+    for word, when in (("since", since), ("until", until)):
         shown += f" {word} {when:%Y-%m-%d %H:%M:%S}" if when else ""
     newest = reader.newest(layout.files(directory))
     if newest is None:
         return f"{shown}; no row can be read; diary: {directory}"
     of_today = newest.date() == datetime.now().astimezone().date()
-    hint = f"; {_CLOCK}" if options.since and of_today else ""
+    hint = f"; {_CLOCK}" if since and of_today else ""
     return f"{shown}; newest row {newest:%Y-%m-%d %H:%M:%S}; diary: {directory}{hint}"
