@@ -47,7 +47,7 @@ def layer_errors(exact: bytes, quantized: bytes, pixels: ByteArray) -> list[Laye
         if name in error and operator != "QUANTIZE":
             before = max((error.get(source, 0.0) for source in sources), default=0.0)
             added = error[name] - before
-            found.append(LayerError(_readable(name), operator, error[name], added, name))
+            found.append(LayerError(layer_name(name), operator, error[name], added, name))
     return found
 
 
@@ -111,7 +111,7 @@ class Run:
 _INNER = {"batchnorm", "separable_conv2d", "convolution", "depthwise"}
 
 
-def _readable(name: str) -> str:
+def layer_name(name: str) -> str:
     """Return the layer's own name: `model/conv2d_3/BiasAdd;model/...` is conv2d_3."""
     parts = [part for part in re.split(r"[;:]", name)[0].split("/") if part not in _INNER]
     return parts[-2] if len(parts) > 1 else parts[0]

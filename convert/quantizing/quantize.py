@@ -17,6 +17,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from convert.loading.float_model import FloatModel, Head, normalise
 from convert.normalisation import Normalisation
+from convert.quantizing import too_steep
 from convert.quantizing.equalization import equalized
 from convert.quantizing.selu import without_selu
 from convert.quantizing.tflite_file import OP, builtin_code, kind, packed, unpacked
@@ -88,7 +89,7 @@ def int8(content: bytes, in_float: Collection[str] = ()) -> bytes:
     """Return a calibrated float `.tflite` in int8, per channel; uint8 in and out.
 
     `in_float` are the operators to keep in float, by their outputs' names. Raises `NoInt8Form`
-    where a layer has no int8 form that tflite-runtime 2.14 supports.
+    where a layer has no int8 form that tflite-runtime 2.14 supports, or that a runtime opens.
     """
     if in_float:
         content = _with_output_range(content)
@@ -110,7 +111,20 @@ def int8(content: bytes, in_float: Collection[str] = ()) -> bytes:
             f" is {'.'.join(map(str, OLDEST_RUNTIME))}; operators and versions:"
             f" {', '.join(versions)}"
         )
+    if not too_steep.opens(made):
+        raise NoInt8Form(_unopened(made))
     return made
+
+
+def _unopened(content: bytes) -> str:
+    layer, ratio = too_steep.steepest(content)
+    if ratio < too_steep.MAX_RATIO:
+        return "no runtime opens its int8 form"
+    return (
+        f"layer {layer}: its weights are too large for what it passes on, so that no runtime opens"
+        f" its int8 form (one step of its sums is {ratio:,.0f} of its output's, the limit is"
+        f" {too_steep.MAX_RATIO:.0f})"
+    )
 
 
 def _with_output_range(content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""An alert when the last week differs from what is usual here: more negative readings than before.
+"""An alert on a change from the usual here: more negative readings in the last week than before.
 
 The comparison is the difference of two means in units of its standard error, as in a two-sample
 t-test with the deviation of the longer, earlier span: `change`. Whether the alert is raised follows

@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.errors import FerEdgeError
+from edge.extras import installing
 
 HOST = "127.0.0.1"
 
@@ -24,9 +25,7 @@ def broker() -> Iterator[int]:
     try:
         from amqtt.broker import Broker  # noqa: PLC0415
     except ImportError as error:
-        raise FerEdgeError(
-            "the demo's broker is missing; in a checkout of this project: pip install '.[demo]'"
-        ) from error
+        raise FerEdgeError(f"the demo's broker is missing; {installing('demo')}") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.CRITICAL)
     with socket.create_server((HOST, 0)) as free:

@@ -20,7 +20,8 @@ from edge.cli.output import say
 from edge.config.paths import own_directory
 from edge.config.schema import Config
 from edge.diary import layout, reader
-from edge.diary.faults import Faults
+from edge.diary.faults import DIRECTORY, Faults
+from edge.diary.refusal import place
 from edge.diary.schema import Row
 from edge.errors import FerEdgeError, UsageError
 from edge.labels import canonical
@@ -88,6 +89,9 @@ def readable(
             raise FerEdgeError(f"{key}: {directory} is a file, not a directory")
         if not os.access(directory, os.R_OK | os.X_OK) and os.path.lexists(directory):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
+        current = directory / layout.NAME
+        if current.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(current))
         if must_exist and not layout.files(directory) and not any(directory.glob("hours*.csv")):
             raise FerEdgeError(
                 f"no diary in {directory} yet; fer-edge run writes it (see diary.directory)"
@@ -95,9 +99,8 @@ def readable(
         yield
     except PermissionError as error:
         raise FerEdgeError(f"{error.filename}: permission denied; try with sudo") from error
-    except IsADirectoryError as error:  # of a replacement, the second name is the directory
-        place = error.filename2 or error.filename
-        raise FerEdgeError(f"{place}: a directory in place of the file; move it away") from error
+    except IsADirectoryError as error:
+        raise FerEdgeError(f"{place(error)}: {DIRECTORY}") from error
 
 
 def execute(config: Config, options: argparse.Namespace) -> int:
@@ -144,7 +147,8 @@ def _print(directory: Path, options: argparse.Namespace) -> None:
     for line in _lines(chain([first] if first else [], rows), columns, options):
         say(line, end="", flush=options.follow)
     if first is None:
-        print(_no_rows(directory, options), file=sys.stderr)
+        shown = "no rows" if selects is None else "no rows that match"
+        print(no_rows(directory, options.since, options.until, shown), file=sys.stderr)
 
 
 def _files(directory: Path, options: argparse.Namespace) -> list[Path]:
@@ -162,14 +166,15 @@ def _lines(
     return log_formats.text(rows)
 
 
-def _no_rows(directory: Path, options: argparse.Namespace) -> str:
+def no_rows(
+    directory: Path, since: datetime | None, until: datetime | None, shown: str = "no rows"
+) -> str:
     """Return `no rows since ...; newest row ...; diary: ...`."""
-    shown = "no rows" if selection(options) is None else "no rows that match"
-    for word, when in (("since", options.since), ("until", options.until)):
+    for word, when in (("since", since), ("until", until)):
         shown += f" {word} {when:%Y-%m-%d %H:%M:%S}" if when else ""
     newest = reader.newest(layout.files(directory))
     if newest is None:
         return f"{shown}; no row can be read; diary: {directory}"
     of_today = newest.date() == datetime.now().astimezone().date()
-    hint = f"; {_CLOCK}" if options.since and of_today else ""
+    hint = f"; {_CLOCK}" if since and of_today else ""
     return f"{shown}; newest row {newest:%Y-%m-%d %H:%M:%S}; diary: {directory}{hint}"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
-from edge.diary.schema import CONFIDENCE, EMOTION, FIRST, LAST, NOTE, Row, number
+from edge.diary.schema import CONFIDENCE, EMOTION, NOTE, Row
+from edge.diary.values import FIRST, LAST
 
 _TEXTS = {"time", "emotion", "note"}
 _WHOLE = {"face", *LAST} - _TEXTS
@@ -35,7 +35,7 @@ def text(rows: Iterable[Row]) -> Iterator[str]:
         if row.face is None:
             yield f"{stamp}  {note or emotion}\n"
             continue
-        confidence = number(values[CONFIDENCE])
+        confidence = float(values[CONFIDENCE])
         line = f"{stamp}  face {row.face:<4} {emotion:<9} {confidence:>4.0%}  {_second(row):<16}"
         yield f"{line} {note}".rstrip() + "\n"
 
@@ -44,7 +44,7 @@ def _second(row: Row) -> str:
     """Return the second most likely expression, `(neutral 9%)`; empty if there is none."""
     at = slice(len(FIRST), -len(LAST))
     found = [
-        (number(value), name)
+        (float(value), name)
         for name, value in zip(row.header[at], row.values[at], strict=True)
         if name[2:] != row.values[EMOTION]
     ]
@@ -82,7 +82,7 @@ def _warn_of_left_out(header: tuple[str, ...], columns: tuple[str, ...]) -> None
 
 
 def json_object(rows: Iterable[Row], columns: tuple[str, ...]) -> Iterator[str]:
-    """Yield, piece by piece, one object `{"rows": [...]}`; what is not a number there is null."""
+    """Yield, piece by piece, one object `{"rows": [...]}`; an event's numbers are null."""
     forms: dict[tuple[str, ...], _Form] = {}
     between = '{"rows": ['
     for row in rows:
@@ -92,7 +92,7 @@ def json_object(rows: Iterable[Row], columns: tuple[str, ...]) -> Iterator[str]:
         if form.plain.fullmatch(",".join(row.values)):
             yield between + form.template % row.values
         else:
-            yield between + _damaged(row, columns)
+            yield between + _with_nulls(row, columns)
         between = ",\n"
     yield ("" if between == ",\n" else between) + "]}\n"
 
@@ -115,8 +115,8 @@ def _form(header: tuple[str, ...], columns: tuple[str, ...]) -> _Form:
     return _Form(re.compile(plain), "{" + ", ".join(fields + absent) + "}")
 
 
-def _damaged(row: Row, columns: tuple[str, ...]) -> str:
-    """Return a row in JSON of which some value is not what it should be."""
+def _with_nulls(row: Row, columns: tuple[str, ...]) -> str:
+    """Return in JSON a row that is not plain: an event has no numbers."""
     found = dict.fromkeys(columns) | {
         name: value if name in _TEXTS else _number(value, whole=name in _WHOLE)
         for name, value in zip(row.header, row.values, strict=True)
@@ -125,8 +125,6 @@ def _damaged(row: Row, columns: tuple[str, ...]) -> str:
 
 
 def _number(value: str, *, whole: bool) -> float | None:
-    try:
-        found = int(value) if whole else float(value)
-    except ValueError:
+    if not value:
         return None
-    return found if math.isfinite(found) else None
+    return int(value) if whole else float(value)

@@ -13,7 +13,7 @@ from typing import Protocol
 from edge.diary import layout, reader
 from edge.diary.faults import Faults
 from edge.diary.follow import Follower
-from edge.diary.schema import CONFIDENCE, EMOTION, NOTE, Row, number
+from edge.diary.schema import CONFIDENCE, EMOTION, NOTE, Row
 from edge.diary.tail import last_rows
 from edge.notes import is_clear
 
@@ -38,7 +38,7 @@ def selection(options: argparse.Namespace) -> Callable[[Row], bool] | None:
     if options.face is not None:
         tests.append(lambda row: row.face == options.face)
     if options.min_confidence is not None:
-        tests.append(lambda row: number(row.values[CONFIDENCE]) >= options.min_confidence)
+        tests.append(lambda row: float(row.values[CONFIDENCE]) >= options.min_confidence)
     if options.no_doubtful:
         tests.append(lambda row: is_clear(row.values[NOTE].split()))
     if tests:  # on readings

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.alerts.trend import RECENT_DAYS, USUAL_DAYS
 from edge.cli.arguments import ConfigUse
-from edge.cli.log import readable, where
+from edge.cli.log import no_rows, readable, where
 from edge.cli.moments import in_order, moment
 from edge.cli.output import say
 from edge.config.schema import Config
@@ -55,9 +56,11 @@ def execute(config: Config, options: argparse.Namespace) -> int:
     with readable(directory):
         faults = _rebuild(directory) if options.rebuild else Faults()
         if options.by == "face":
-            _by_face(directory, since, until, faults, as_json=options.json)
+            found = _by_face(directory, since, until, faults, as_json=options.json)
         else:
-            _by_time(config, directory, since, until, faults, options)
+            found = _by_time(config, directory, since, until, faults, options)
+        if not found:
+            print(no_rows(directory, since, until), file=sys.stderr)
     return 0
 
 
@@ -76,7 +79,8 @@ def _by_time(
     until: datetime | None,
     faults: Faults,
     options: argparse.Namespace,
-) -> None:
+) -> bool:
+    """Print it; return whether there was anything."""
     from edge.report import summary  # noqa: PLC0415
 
     by, today = summary.By(options.by), datetime.now().astimezone()
@@ -87,10 +91,11 @@ def _by_time(
         from edge.report.summary_json import as_object  # noqa: PLC0415
 
         say(json.dumps(as_object(found)))
-        return
-    from edge.report import terminal  # noqa: PLC0415
+    else:
+        from edge.report import terminal  # noqa: PLC0415
 
-    say(terminal.drawn(terminal.summary(found, by)), end="")
+        say(terminal.drawn(terminal.summary(found, by)), end="")
+    return bool(hours)
 
 
 def _hours(
@@ -117,7 +122,8 @@ def _hours(
 
 def _by_face(
     directory: Path, since: datetime, until: datetime | None, faults: Faults, *, as_json: bool
-) -> None:
+) -> bool:
+    """Print it; return whether there was anything."""
     from edge.diary import layout, reader  # noqa: PLC0415
     from edge.report.visits import visits  # noqa: PLC0415
 
@@ -126,10 +132,11 @@ def _by_face(
         from edge.report.summary_json import visits_object  # noqa: PLC0415
 
         say(json.dumps(visits_object(found)))
-        return
-    from edge.report import terminal  # noqa: PLC0415
+    else:
+        from edge.report import terminal  # noqa: PLC0415
 
-    say(terminal.drawn(terminal.visits(found)), end="")
+        say(terminal.drawn(terminal.visits(found)), end="")
+    return bool(found.longest)
 
 
 def _midnight(now: datetime) -> datetime:

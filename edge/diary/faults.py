@@ -7,8 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from edge.diary import layout
 from edge.errors import first_line
 
+#: What is wrong with a path, after its name.
+DIRECTORY = "a directory in place of the file; move it away"
+_EMPTY = "an empty file; what it had is lost"
 log = logging.getLogger(__name__)
 
 
@@ -72,8 +76,16 @@ class Faults:
             went = f"from {before:%Y-%m-%d %H:%M} to {start:%Y-%m-%d %H:%M}"
             self._once("clock", line, f"the clock went back, {went}")
 
+    def empty(self) -> None:
+        """Note that the file has no line; the current one may just have been made."""
+        if self._path.name != layout.NAME:
+            self._messages.append(f"{self._path}: {_EMPTY}")
+
     def unreadable(self, line: int, error: Exception) -> None:
         """Note that `line` could not be read, nor what follows it."""
+        if isinstance(error, IsADirectoryError):
+            self._messages.append(f"{self._path}: {DIRECTORY}")
+            return
         self._once("end", line, f"cannot be read from here on: {first_line(error)}")
 
     def _once(self, kind: str, line: int, message: str) -> None:

@@ -7,7 +7,6 @@ the one that took its place.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import gzip
 import logging
@@ -71,10 +70,8 @@ def _inode(path: Path) -> int:
 
 def _forget_in(path: Path, before: datetime | None, faults: Faults) -> tuple[int, bool] | None:
     """Return how many rows were deleted, and whether the file was; None if it became an archive."""
-    if path.suffix == ".gz":  # a kill may have left both
+    if path.suffix == ".gz" and path.is_file():  # a kill may have left both
         path.with_suffix("").unlink(missing_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     found = span(path)
     if before is not None and found is not None and not found.may_have(None, before):
         return 0, False
@@ -116,6 +113,8 @@ def _readable(file: Iterable[bytes], faults: Faults) -> Iterator[bytes]:
     try:
         for number, line in enumerate(file, 1):  # noqa: B007
             yield line
+        if not number:
+            faults.empty()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         faults.unreadable(number + 1, error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -70,16 +70,30 @@ def fold(directory: Path, watched_s: Mapping[datetime, float]) -> None:
 
     `watched_s` has them, and for how long each was watched. Call it under `layout.LOCK`.
     """
-    days = set(map(_day, watched_s))
-    # What cannot be read is for whoever reads the diary, not for every hour's log.
-    counted = tally(_files(directory, lambda day, _: day in days), faults=Faults(None))
-    found = {at: Hour(at) for at in watched_s} | {hour.start: hour for hour in counted}
+    found = {at: Hour(at) for at in watched_s} | _counted(directory, watched_s)
     over = (
         replace(found[at], watched_s=max(found[at].watched_s, round(seconds)))
         for at, seconds in watched_s.items()
     )
     if daily.store(directory, filter(None, over)):
         _store_all(directory, Faults(None))  # of what the table lost, there may be rows
+
+
+def counted(directory: Path, paths: list[Path], opened: Collection[datetime]) -> Iterator[Path]:
+    """Yield those of `paths`, archives, of which the table has every hour: they may be deleted.
+
+    First those of which it has them; then what it lacks of the others is put there. An archive with
+    rows of an hour of `opened` is not yielded: more may follow. Call it under `layout.LOCK`.
+    """
+    paths = [path for path in paths if not _may_have(path, opened)]
+    table = {hour.start for hour in daily.read(directory, Faults(None))} if paths else set()
+    lacking = [path for path in paths if _lacks(table, path)]
+    yield from (path for path in paths if path not in lacking)
+    if lacking:
+        hours = {hour.start for hour in tally(lacking, faults=Faults(None))}
+        found = _counted(directory, hours - table - {*opened})
+        daily.store(directory, filter(None, found.values()))
+        yield from lacking
 
 
 def rebuild(directory: Path, faults: Faults | None = None) -> int:
@@ -97,6 +111,24 @@ def _store_all(directory: Path, faults: Faults) -> None:
     opened = unfinished.read(directory)
     found = tally(layout.files(directory), faults=faults)
     daily.store(directory, (hour for hour in found if hour.start not in opened))
+
+
+def _counted(directory: Path, hours: Collection[datetime]) -> dict[datetime, Hour]:
+    """Return what all rows say of `hours`."""
+    days = set(map(_day, hours))
+    # What cannot be read is for whoever reads the diary, not for every hour's log.
+    found = tally(
+        # An archive from before the clock was right is called after another day.
+        _files(directory, lambda day, path: day in days or _may_have(path, hours)),
+        faults=Faults(None),
+    )
+    return {hour.start: hour for hour in found if hour.start in hours}
+
+
+def _may_have(path: Path, hours: Iterable[datetime]) -> bool:
+    """Return whether a file's first and last row have one of `hours` between them."""
+    found = span(path)
+    return found is not None and any(hour_of(min(found)) <= at <= max(found) for at in hours)
 
 
 def _files(directory: Path, wanted: Callable[[str, Path], bool]) -> list[Path]:

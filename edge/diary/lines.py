@@ -7,7 +7,6 @@ anything else is read line by line by a `Parser`. Whoever wants whole rows takes
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from edge.diary import reader
+from edge.diary import reader, values
 from edge.diary.faults import Faults
 from edge.diary.hour_grid import hour_of
 from edge.diary.parser import Parser
@@ -24,9 +23,6 @@ from edge.diary.schema import EMOTION, NOTE
 
 Cut: TypeAlias = tuple[str, str, str, str, str, str]
 """Hour, second (`:04:05`), zone, face (empty for an event), emotion and note of a row."""
-_ROW = re.compile(
-    r"^(.{13})(:[0-5]\d:[0-5]\d)\.\d{3}(.{6}),(\d*),([^,]*),.*,(.*)$", re.ASCII | re.MULTILINE
-)
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\r\n"
 _BLOCK_BYTES = 1 << 17
 
@@ -56,6 +52,8 @@ class Lines:
                     self._faults.hour(batch.hour, batch.number)
                     yield batch
                 number += block.count(b"\n")
+                if not block:
+                    self._faults.empty()
         except PermissionError:
             raise
         except (EOFError, zlib.error, OSError) as error:
@@ -64,13 +62,12 @@ class Lines:
 
     def _cut(self, block: bytes, number: int) -> list[Batch]:
         """Return the rows of a block; none if it has anything that the writer does not write."""
-        if block.translate(None, _PRINTABLE) or not block.endswith(b"\n"):
+        columns = self._parser.columns
+        if not columns or block.translate(None, _PRINTABLE) or not block.endswith(b"\n"):
             return []
         text = block.decode("ascii").replace("\r\n", "\n")
-        rows: list[Cut] = _ROW.findall(text)
-        count = text.count("\n")
-        commas = count * (len(self._parser.columns) - 1)
-        if len(rows) != count or text.count(",") != commas or "\r" in text:
+        rows: list[Cut] = values.written(columns).findall(text)
+        if len(rows) != text.count("\n") or "\r" in text:
             return []
         found = []
         for (stamp, zone), group in groupby(rows, itemgetter(0, 2)):

@@ -6,8 +6,10 @@ Memory does not grow with the number of rows. For new rows see `follow`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -17,8 +19,9 @@ from typing import BinaryIO, TextIO, cast
 
 from edge.diary.faults import Faults
 from edge.diary.parser import Parser
-from edge.diary.schema import FIRST, LAST, Row, parse_header
+from edge.diary.schema import Row, parse_header
 from edge.diary.span import Span, span
+from edge.diary.values import FIRST, LAST
 
 #: More rows of one second than this are not sorted, so that memory is bounded.
 _SECOND_ROWS = 1000
@@ -42,6 +45,8 @@ def rows(path: Path, start: datetime | None = None, faults: Faults | None = None
                 row = parser.row(line, number)
                 if row and (start is None or row.time >= start):
                     yield row
+            if not number:
+                faults.empty()
     except PermissionError:
         raise
     except (EOFError, zlib.error, OSError) as error:
@@ -50,9 +55,14 @@ def rows(path: Path, start: datetime | None = None, faults: Faults | None = None
 
 
 def open_binary(path: Path) -> io.BufferedIOBase:
-    """Open a file, or what it has been compressed to since; raise `FileNotFoundError`."""
-    if not path.is_file():  # compressed since it was listed, or not a file
+    """Open a file, or what it has been compressed to since.
+
+    Raises `FileNotFoundError`, and `IsADirectoryError` where that is there instead.
+    """
+    if not path.exists():  # compressed since it was listed
         path = path.with_name(path.name + ".gz")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not path.is_file():
         raise FileNotFoundError(path)
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")

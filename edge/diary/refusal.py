@@ -1,4 +1,4 @@
-"""What a directory says that no later try can change."""
+"""What the disk refuses, in words, and what no later try can change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import errno
 from pathlib import Path
 
 from edge.errors import PERMANENT, ConfigError, FerEdgeError
+
+
+def reason(error: OSError) -> str:
+    """Return why the disk refuses; of a directory in place of a file, which one it is."""
+    if isinstance(error, IsADirectoryError):
+        return f"{place(error)} is a directory; move it away"
+    return error.strerror or "no reason"
+
+
+def place(error: OSError) -> str:
+    """Return the path that an error is about; of a replacement, the second is the directory."""
+    return str(error.filename2 or error.filename)
 
 
 def raise_if_permanent(error: OSError, directory: Path) -> None:

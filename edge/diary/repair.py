@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from edge.diary import layout
-from edge.diary.schema import Row, parse_header, parse_row
+from edge.diary.schema import Row, is_whole, parse_header, parse_row
 
 #: Bytes read at most for the header, and at first for the last rows.
 _HEADER_BYTES, _TAIL_BYTES = 1 << 16, 1 << 20
@@ -40,23 +40,24 @@ def rename_foreign(path: Path, header: bytes) -> None:
 def recover(fd: int, header: bytes, path: Path) -> Recovered:
     """Cut off a torn end.
 
-    A torn end is not a row, such as zero bytes of blocks never written. A row that lacks only its
-    line end gets it. A file whose first line is not a diary header is left as it is.
+    A torn end is one that nobody wrote, such as zero bytes of blocks never written; a whole line
+    with a wrong value is somebody's own, and stays. A line that lacks only its end gets it. A file
+    whose first line is not a diary header is left as it is.
     """
     size = os.fstat(fd).st_size
     found = Recovered(size, None, 0)
     with open(fd, "rb", closefd=False) as file:
         file.seek(0)
         first = file.readline(_HEADER_BYTES)
-        columns = parse_header(_text(first))
+        columns = parse_header(_text(first)) if first.endswith(b"\r\n") else ()
         if len(first) == size and header != first and header.startswith(first.rstrip(b"\0")):
             found = Recovered(0, None, 0)  # not even the header was complete
-        elif columns and first.endswith(b"\r\n"):
+        elif columns:
             found = _tail(file, columns, len(first), size)
     if found.size < size:
         log.warning("%s: cut off a torn end of %d bytes", path, size - found.size)
         os.ftruncate(fd, found.size)
-    if found.last and os.pread(fd, 1, found.size - 1) != b"\n":
+    if columns and os.pread(fd, 1, found.size - 1) != b"\n":
         os.write(fd, b"\r\n")
         found = found._replace(size=found.size + 2)
     return found
@@ -70,9 +71,11 @@ def _tail(file: BinaryIO, columns: tuple[str, ...], begin: int, size: int) -> Re
         file.seek(at)
         for line in file:
             at += len(line)
-            if row := parse_row(columns, _text(line)):
-                end = at - 1 if line.endswith(b"\r") else at
-                found = Recovered(end, row, max(found.face, row.face or 0))
+            text = _text(line)
+            if is_whole(columns, text):
+                end, row = at - line.endswith(b"\r"), parse_row(columns, text)
+                face = max(found.face, row.face or 0 if row else 0)
+                found = Recovered(end, row or found.last, face)
         if found.last:
             break
     return found

@@ -7,8 +7,9 @@ import os
 import shutil
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 
 from edge.clock import synchronised
@@ -22,13 +23,20 @@ log = logging.getLogger(__name__)
 
 
 def apply_retention(
-    directory: Path, config: DiaryConfig, today: date | None = None, *, clock_ok: bool | None = None
-) -> None:
+    directory: Path,
+    config: DiaryConfig,
+    today: date | None = None,
+    *,
+    clock_ok: bool | None = None,
+    counted: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> bool:
     """Delete archives over `keep_days` or `keep_files`, and compress the others.
 
-    `today`, and whether that is right (`clock_ok`), come from the clock if not given: see
-    `_age_from`. A kill at any point leaves the `.csv`, or a complete `.csv.gz`, or both.
+    Of those over, `counted` yields which ones may be deleted; return whether all were. `today`, and
+    whether that is right (`clock_ok`), come from the clock if not given: see `_age_from`. A kill at
+    any point leaves the `.csv`, or a complete `.csv.gz`, or both.
     """
+    over: list[Path] = []
     try:
         old = list(layout.archives(directory))
         now = _age_from(
@@ -38,14 +46,15 @@ def apply_retention(
         surplus = len(old) - config.keep_files
         over = [path for at, (day, _, path) in enumerate(old) if at < surplus or day < first]
         try:  # first, because on a full card that makes the room to compress
-            _each([*directory.glob("expressions-*.gz.tmp"), *over], _delete)
+            _each(chain(directory.glob("expressions-*.gz.tmp"), counted(over)), _delete)
         finally:
             plain = sorted(directory.glob("expressions-*.csv"))
             _each([path for path in plain if layout.ARCHIVE.fullmatch(path.name)], _compress)
     except FileNotFoundError:  # the directory was taken away; the writer starts it again
-        return
+        return True
     except OSError as error:
         log.warning("%s: cannot apply retention: %s", directory, first_line(error))
+    return not any(path.exists() for path in over)
 
 
 def first_kept(today: date, config: DiaryConfig) -> str:
@@ -53,7 +62,7 @@ def first_kept(today: date, config: DiaryConfig) -> str:
     return (today - timedelta(days=config.keep_days)).isoformat()
 
 
-def _each(paths: list[Path], step: Callable[[Path], None]) -> None:
+def _each(paths: Iterable[Path], step: Callable[[Path], None]) -> None:
     """Apply `step` to all paths; raise the last error after that."""
     failed = None
     for path in paths:
@@ -87,7 +96,7 @@ def _delete(path: Path) -> None:
 
 def _compress(path: Path) -> None:
     packed = path.with_name(path.name + ".gz")
-    if not packed.exists():
+    if not packed.is_file():
         part = path.with_name(path.name + ".gz.tmp")
         try:
             pack(path, part)

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge.diary import values as must_be
+from edge.diary.values import FIRST, LAST
 from edge.notes import EventWord, Note
 
 if TYPE_CHECKING:  # a reader of the diary needs no numpy
     from edge.records import Event, Reading
 
-FIRST = ("time", "face", "emotion", "confidence")
-LAST = ("x", "y", "width", "height", "note")
 #: Where these are among a row's values.
 EMOTION, CONFIDENCE, NOTE = 2, 3, -1
 #: Whole notes and words of them: what cannot be the torn beginning of another note.
@@ -99,41 +99,49 @@ def parse_model_note(note: str) -> tuple[str, float] | None:
         return None
 
 
-def number(value: str) -> float:
-    """Return a value as a number; 0 if a damaged card made it something else."""
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
-
-
 def parse_header(line: str) -> tuple[str, ...]:
     """Return the names of the columns; empty if `line` is not a header.
 
     A byte order mark before it, as some editors write, is skipped.
     """
-    values = tuple(line.removeprefix("\ufeff").rstrip("\r\n").split(","))
-    return values if values[:4] == FIRST and values[-5:] == LAST else ()
+    text = line.removeprefix("\ufeff").rstrip("\r\n")
+    columns = tuple(text.split(","))
+    names = columns[len(FIRST) : -len(LAST)]
+    if columns[: len(FIRST)] != FIRST or columns[-len(LAST) :] != LAST or not text.isprintable():
+        return ()
+    ours = all(name.startswith("p_") for name in names) and len({*names}) == len(names) > 0
+    return columns if ours else ()
 
 
-def parse_row(columns: tuple[str, ...], line: str) -> Row | None:
-    """Return the row in `line`, which has its end, under these columns; None if it is torn.
+def is_whole(columns: tuple[str, ...], line: str) -> bool:
+    """Return whether no part of `line`, which has its end, is missing or damaged.
 
-    An editor may have saved the last line without an end: it is a row if no column is missing and
+    An editor may have saved the last line without an end: it is whole if no column is missing and
     its notes are whole words.
     """
     text = line.rstrip("\r\n")
-    values = tuple(text.split(","))
-    if len(values) != len(columns) or not text.isprintable():
+    if text.count(",") != len(columns) - 1 or not text.isprintable():
+        return False
+    return line.endswith("\n") or _WORDS.issuperset(text.rpartition(",")[2].split())
+
+
+def parse_row(columns: tuple[str, ...], line: str) -> Row | None:
+    """Return the row in `line`, which has its end, under these columns; None if it is not one.
+
+    All values are what they must be: see `edge.diary.values`.
+    """
+    if not columns or not is_whole(columns, line):
         return None
-    if not line.endswith("\n") and not _WORDS.issuperset(values[NOTE].split()):
+    text = line.rstrip("\r\n")
+    found = must_be.reading(columns).fullmatch(text)
+    values: tuple[str, ...] = found.groups() if found else tuple(text.split(","))
+    if not found and (any(values[1:NOTE]) or not values[NOTE]):  # an event has time and note
         return None
     try:
         time = datetime.fromisoformat(values[0])
-        face = int(values[1]) if values[1] else None
     except ValueError:
         return None
-    return Row(time, face, columns, values) if time.tzinfo else None
+    return Row(time, int(values[1]) if found else None, columns, values) if time.tzinfo else None
 
 
 def problem(columns: tuple[str, ...], line: str) -> str:
@@ -146,10 +154,7 @@ def problem(columns: tuple[str, ...], line: str) -> str:
         return f"{len(values)} value{'s' * (len(values) > 1)} instead of {len(columns)}"
     if not text.isprintable():
         return "damaged characters"
-    if not line.endswith("\n"):
+    if not is_whole(columns, line):
         return "its end is missing"
-    try:
-        int(values[1] or 0)
-    except ValueError:
-        return f"face: '{values[1]:.40}' is not a whole number"
-    return f"time: '{values[0]:.40}' is not a time with its offset from UTC"
+    time = f"time: '{values[0]:.40}' is not a time with its offset from UTC"
+    return must_be.fault(columns, values) or time

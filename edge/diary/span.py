@@ -7,11 +7,17 @@ others are. An archive carries both in its gzip header's comment, and need not b
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
+
+from edge.diary.schema import Row, parse_header, parse_row
 
 #: Enough for a header and some rows.
 _END_BYTES, _BLOCK_BYTES = 1 << 16, 1 << 20
@@ -38,7 +44,7 @@ class Span(NamedTuple):
 def span(path: Path) -> Span | None:
     """Return when the rows of a file begin and end; None if it has none or cannot be read.
 
-    A compressed file without the comment is decompressed, but only its ends are parsed.
+    A compressed file without the comment is decompressed. As a rule only the ends are parsed.
     """
     try:
         with path.open("rb") as raw:
@@ -48,7 +54,7 @@ def span(path: Path) -> Span | None:
                 return found
             raw.seek(0)
             with gzip.open(raw) as file:
-                return _of_stream(file)
+                return _of_stream(cast(BinaryIO, file))
     except (EOFError, zlib.error, OSError):  # `reader.rows` says so
         return None
 
@@ -73,26 +79,36 @@ def _of_comment(head: bytes) -> Span | None:
 def _of_ends(file: BinaryIO, size: int) -> Span | None:
     head = file.read(_END_BYTES)
     file.seek(max(0, size - _END_BYTES))
-    return _of_text(head, file.read())
+    return _of_text(head, file.read()) or _of_all(file)
 
 
-def _of_stream(file: gzip.GzipFile) -> Span | None:
+def _of_stream(file: BinaryIO) -> Span | None:
     head = tail = file.read(_END_BYTES)
     while block := file.read(_BLOCK_BYTES):
         tail = (tail + block)[-_END_BYTES:]
-    return _of_text(head, tail)
+    return _of_text(head, tail) or _of_all(file)
 
 
 def _of_text(head: bytes, tail: bytes) -> Span | None:
-    first = next(filter(None, map(_time, head.split(b"\n"))), None)
-    last = next(filter(None, map(_time, reversed(tail.split(b"\n")))), None)
-    return Span(first, last) if first and last else None
+    first = next(_rows(io.BytesIO(head)), None)
+    last = deque(_rows(io.BytesIO(tail), first.header if first else ()), maxlen=1)
+    return Span(first.time, last[0].time) if first and last else None
 
 
-def _time(line: bytes) -> datetime | None:
-    """Return the time that a row begins with; None if it is not a row, or the end of one."""
-    try:
-        time = datetime.fromisoformat(line.partition(b",")[0].decode("ascii"))
-    except ValueError:
-        return None
-    return time if time.tzinfo else None
+def _of_all(file: BinaryIO) -> Span | None:
+    """Look for rows between the ends, which have none, or of another model."""
+    file.seek(0)
+    rows = _rows(file)
+    if first := next(rows, None):
+        return Span(first.time, deque(chain([first], rows), maxlen=1)[0].time)
+    return None
+
+
+def _rows(lines: Iterable[bytes], columns: tuple[str, ...] = ()) -> Iterator[Row]:
+    """Yield the rows; the first ones are under these columns."""
+    for line in lines:
+        text = line.decode("utf-8", "surrogateescape")
+        if row := parse_row(columns, text):
+            yield row
+        elif header := parse_header(text):
+            columns = header

@@ -12,7 +12,8 @@ from typing import BinaryIO, NamedTuple
 from edge.diary.faults import Faults
 from edge.diary.parser import Parser
 from edge.diary.reader import by_second
-from edge.diary.schema import CONFIDENCE, EMOTION, FIRST, Row, parse_header
+from edge.diary.schema import CONFIDENCE, EMOTION, Row, parse_header
+from edge.diary.values import FIRST
 
 #: Read at first, and how many times more where that was not enough.
 _BLOCK_BYTES, _MORE = 1 << 16, 4

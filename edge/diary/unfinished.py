@@ -87,6 +87,11 @@ class Unfinished:
         with self._guard:
             return {at: known for at, known in self._hours.items() if at != self._now}
 
+    def opened(self) -> list[datetime]:
+        """Return the hours that the table may lack, that under way too."""
+        with self._guard:
+            return list(self._hours)
+
     def done(self, hours: dict[datetime, Open]) -> None:
         """Remove what `due` returned, unless it went on since."""
         with self._guard:

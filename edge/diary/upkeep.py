@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Upkeep:
     def __init__(self, directory: Path, config: DiaryConfig) -> None:
         self._directory, self._config = directory, config
         self._guard = threading.Lock()
-        self._archives = False
+        self._archives = self._held = False
         self._due: dict[datetime, Open] = {}
         self._thread: threading.Thread | None = None
         self.hours = Unfinished(directory)
@@ -73,10 +74,22 @@ class Upkeep:
 
     def _work(self, due: dict[datetime, Open], *, archives: bool) -> None:
         if archives:  # first, because on a full card that makes room
-            retention.apply_retention(self._directory, self._config)
+            self._retire()
         if due:
             # Here, not above: 20 ms of the service's start, for what happens once an hour.
             from edge.diary.hours import fold  # noqa: PLC0415
 
             fold(self._directory, {start: known.watched_s for start, known in due.items()})
             self.hours.done(due)
+            if self._held:
+                self._retire()
+
+    def _retire(self) -> None:
+        """Apply retention; archives with rows of an hour that the table lacks are held."""
+
+        def counted(over: list[Path]) -> Iterable[Path]:
+            from edge.diary import hours  # noqa: PLC0415
+
+            return hours.counted(self._directory, over, self.hours.opened()) if over else ()
+
+        self._held = not retention.apply_retention(self._directory, self._config, counted=counted)

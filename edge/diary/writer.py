@@ -20,7 +20,7 @@ from pathlib import Path
 
 from edge.config.schema import DiaryConfig
 from edge.diary import schema
-from edge.diary.refusal import raise_if_permanent
+from edge.diary.refusal import raise_if_permanent, reason
 from edge.diary.rotating_file import Line, RotatingFile
 from edge.diary.unfinished import Open
 from edge.diary.upkeep import Upkeep
@@ -139,13 +139,13 @@ class DiaryWriter:
             self._file.close()
             if at_start:
                 raise_if_permanent(error, self._directory)
-            if self._trouble != error.strerror:
+            if self._trouble != (trouble := reason(error)):
                 log.error(
                     "%s: cannot write the diary: %s; still trying, rows wait in memory",
                     self._file.path,
-                    error.strerror,
+                    trouble,
                 )
-            self._trouble, self._retry_at_s = error.strerror or "no reason", now_s + _RETRY_S
+            self._trouble, self._retry_at_s = trouble, now_s + _RETRY_S
             due, self._upkeep.hours.ended = {}, bool(due) or self._upkeep.hours.ended
         else:
             dropped, self._dropped_told = self._dropped - self._dropped_told, self._dropped

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 from edge.errors import FerEdgeError
 from edge.export.columns import Column, Kind
 from edge.export.source import Row
+from edge.extras import installing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = ["time", "face", "event"]
@@ -81,10 +82,7 @@ def parquet_form() -> Form:
         import pyarrow  # noqa: PLC0415
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as error:
-        raise FerEdgeError(
-            f"--parquet: {error}; in a checkout of this project: pip install '.[export]';"
-            " or use --csv"
-        ) from error
+        raise FerEdgeError(f"--parquet: {error}; {installing('export')}; or use --csv") from error
 
     def writer(file: BinaryIO, columns: tuple[Column, ...]) -> Writer:
         return _ParquetWriter(pyarrow, parquet, file, columns)

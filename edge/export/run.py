@@ -62,6 +62,10 @@ def export(
         dictionary.write(out, (found for found in cards(models) if found[0] in result.models))
     except PermissionError:
         raise
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(
+            f"--out: {_file_in(Path(error.filename))} is a file, not a directory; name another"
+        ) from error
     except OSError as error:
         raise FerEdgeError(
             f"{out}: {error.strerror or error}; what is complete stays: export again to go on"
@@ -69,6 +73,12 @@ def export(
     result.new_rows, result.known_rows = table.new_rows, table.known_rows
     result.files, result.left_out = table.written, faults.bad_lines
     return result
+
+
+def _file_in(path: Path) -> Path:
+    """Return the part of a path that is not a directory."""
+    each = (path, *path.parents)
+    return next((part for part in each if part.exists() and not part.is_dir()), path)
 
 
 def _refuse_other_form(out: Path, form: Form) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, cast
 
@@ -14,15 +12,8 @@ from edge.diary import reader
 from edge.diary.faults import Faults
 from edge.diary.hour_grid import hour_of
 from edge.diary.parser import is_fault
-from edge.diary.schema import (
-    FIRST,
-    LAST,
-    NOTE,
-    parse_header,
-    parse_model_note,
-    parse_row,
-    problem,
-)
+from edge.diary.schema import NOTE, parse_header, parse_model_note, parse_row, problem
+from edge.diary.values import labels_of
 from edge.export.columns import MODEL
 from edge.notes import Note
 
@@ -30,16 +21,6 @@ from edge.notes import Note
 Row: TypeAlias = tuple[int | str | float | None, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND, _MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
-_SHARE, _PIXELS = r"(0(?:\.\d+)?|1(?:\.0+)?)", r"(-?\d{1,9})"
-#: What the columns of a reading must be; all others are shares.
-_PATTERNS = {
-    "time": r"([^,\r\n]+)",
-    "face": r"(\d{1,10})",
-    "emotion": r"([^,\r\n]+)",
-    "note": r"([^,\r\n]*)",
-    **dict.fromkeys(("x", "y", "width", "height"), _PIXELS),
-}
-_WANTED = {_SHARE: "a number from 0 to 1", _PIXELS: "a whole number of pixels"}
 
 
 class Item(NamedTuple):
@@ -69,26 +50,15 @@ class _Parser:
 
     def item(self, line: str) -> tuple[datetime, Item] | None:
         """Return the row in `line`, which has its end, and its time; None if it is not a row."""
-        found = _pattern(self.columns).fullmatch(line) if self.columns else None
-        if found is None or not line.endswith("\n"):  # rare: an event, or a torn end
-            row = parse_row(self.columns, line)
-            if row is None:
-                return None
-            if row.face is None:
-                return self._event(row.time, row.values[NOTE])
-            if found is None:
-                return None
-        values = found.groups()
-        try:
-            time = datetime.fromisoformat(values[0])
-        except ValueError:
+        row = parse_row(self.columns, line)
+        if row is None:
             return None
-        if time.tzinfo is None or not line.rstrip("\r\n").isprintable():
-            return None
-        return time, Item(
-            time.date().isoformat(),
+        if row.face is None:
+            return self._event(row.time, row.values[NOTE])
+        return row.time, Item(
+            row.day,
             self._labels,
-            (*_stamp(time), *values[1:], None, *self._model),
+            (*_stamp(row.time), *row.values[1:], None, *self._model),
         )
 
     def _event(self, time: datetime, note: str) -> tuple[datetime, Item]:
@@ -102,25 +72,10 @@ class _Parser:
     def header(self, line: str) -> bool:
         """Take over the columns if `line` is a header; return whether it is."""
         columns = parse_header(line)
-        names = columns[len(FIRST) : -len(LAST)]
-        if not columns or len(set(names)) < len(names):
-            return False
-        if not all(name.startswith("p_") and name.isprintable() for name in names):
-            return False
-        self.columns, self._labels = columns, tuple(name[2:] for name in names)
-        self._model = (None, None)
-        return True
-
-    def problem(self, line: str) -> str:
-        """Return why `line` is neither a row nor a header."""
-        text = line.rstrip("\r\n")
-        values = text.split(",")
-        if len(values) == len(self.columns) and text.isprintable():
-            for name, value in zip(self.columns, values, strict=True):
-                pattern = _PATTERNS.get(name, _SHARE)
-                if not re.fullmatch(pattern, value):
-                    return f"{name}: '{value:.40}' is not {_WANTED.get(pattern, 'a value')}"
-        return problem(self.columns, line)
+        if columns:
+            self.columns, self._labels = columns, labels_of(columns)
+            self._model = (None, None)
+        return bool(columns)
 
 
 def items(
@@ -143,9 +98,11 @@ def items(
                         yield item
                 elif not parser.header(line):
                     if is_fault(path, line):
-                        faults.bad_line(number, parser.problem(line))
+                        faults.bad_line(number, problem(parser.columns, line))
                 elif columns and columns != parser.columns:
                     faults.other_model(number)
+            if not number:
+                faults.empty()
     except FileNotFoundError:
         return
     except PermissionError:
@@ -153,11 +110,6 @@ def items(
     except (EOFError, zlib.error, OSError) as error:
         faults.unreadable(number + 1, error)
     faults.leave()
-
-
-@cache
-def _pattern(columns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(",".join(_PATTERNS.get(name, _SHARE) for name in columns) + "\r?\n?")
 
 
 def _stamp(time: datetime) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from edge import __version__
 from edge.config.actions import AlertReactions, NotifyConfig
 from edge.errors import ConfigError
+from edge.extras import installing
 from edge.messaging.credentials import secret, why
 from edge.messaging.notification import target
 
@@ -143,7 +144,7 @@ def _apprise(file: Path) -> dict[int, apprise.NotifyBase]:
     try:
         import apprise  # noqa: PLC0415 (25 MB, which only this needs)
     except ImportError as error:
-        line = "apprise_file: needs Apprise; install fer-edge[notify], or use ntfy"
+        line = f"apprise_file: needs Apprise; {installing('notify')}; or use ntfy"
         raise ConfigError(line) from error
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

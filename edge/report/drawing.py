@@ -10,6 +10,7 @@ import re
 from importlib.util import find_spec
 
 from edge.errors import UsageError
+from edge.extras import installing
 from edge.report.colours import LIGHT, in_light
 from edge.report.framing import Spec
 
@@ -28,7 +29,7 @@ def require(what: str) -> None:
         if find_spec(module) is None:
             raise UsageError(
                 f"{what} needs {package}, which is not installed and has no 32-bit version;"
-                " in a checkout of this project: pip install '.[report]'"
+                f" {installing('report')}"
             )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from edge.config.alerts import NEGATIVE
-from edge.diary.schema import CONFIDENCE, EMOTION, NOTE, Row, number
+from edge.diary.schema import CONFIDENCE, EMOTION, NOTE, Row
 from edge.diary.tally import is_doubtful
 from edge.notes import EventWord
 
@@ -63,7 +63,7 @@ def latest(rows: Iterable[Row], since: datetime, recently: datetime, state: str)
                 raised.pop(name, None)
             continue
         if row.time >= since:
-            confidence = number(row.values[CONFIDENCE])
+            confidence = float(row.values[CONFIDENCE])
             faces.pop(row.face, None)
             faces[row.face] = Face(row.face, emotion, confidence, note, row.time)
         if not is_doubtful(note):

@@ -347,3 +347,14 @@ def test_a_layer_without_an_int8_form_is_named_with_its_file(tmp_path: Path) -> 
     network.layers[0].activation = keras.activations.softplus
     network.save(tmp_path / "model.keras")
     refused(tmp_path / "model.keras", r"/model\.keras: its int8 form .*: LOG 2 \(from softplus\)$")
+
+
+def test_a_layer_that_no_runtime_opens_in_int8_is_named_with_its_file(tmp_path: Path) -> None:
+    """ReLU6 passes on at most 6 of what weights of about 1000 add up."""
+    network = small_network()
+    network.layers[2].activation = keras.activations.relu6
+    kernel, bias = network.layers[2].get_weights()
+    network.layers[2].set_weights([3e6 * kernel, bias])
+    network.save(tmp_path / "model.keras")
+    reason = r"/model\.keras: layer conv2d_\w+: its weights are too large for what it passes on"
+    refused(tmp_path / "model.keras", reason)

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from edge import filelock
-from edge.diary import daily, layout, schema
+from edge.diary import daily, layout, reader, schema
+from edge.diary.faults import Faults
+from edge.diary.tally import tally
+from edge.export.source import items
 from tests.conftest import Run
 from tests.support.diaries import printed_faces
 from tests.support.samples import LABELS, reading
@@ -124,6 +127,79 @@ def test_forget_says_it_and_what_becomes_of_such_lines(
     assert layout.files(log) == []
 
 
+EDITED = [
+    (b",9,", b",-1,", "face: '-1' is not the number of a face"),
+    (b",happy,", b",,", "emotion: '' is not an expression of this file's header"),
+    (b",happy,", b",calm,", "emotion: 'calm' is not an expression of this file's header"),
+    (b"happy,0.5000", b"happy,7", "confidence: '7' is not a number from 0 to 1"),
+    (b"happy,0.5000", b"happy,nan", "confidence: 'nan' is not a number from 0 to 1"),
+    (b"0.2500", b"-0.25", "p_angry: '-0.25' is not a number from 0 to 1"),
+    (b"0.2500", b"nan", "p_angry: 'nan' is not a number from 0 to 1"),
+    (b",110,", b",1e3,", "height: '1e3' is not a whole number of pixels"),
+    (b",9,", b",,", "emotion: a row without a face has no value there"),
+    (row(9, NOW)[29:-2], b"," * header().count(b","), "neither a face nor an event's note"),
+    (row(9, NOW)[:4], b"year", f"time: 'year{str(NOW)[4:10]}"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "why"), EDITED)
+def test_a_value_that_is_not_what_it_must_be_is_said(
+    log: Path, caplog: pytest.LogCaptureFixture, old: bytes, new: bytes, why: str
+) -> None:
+    log.mkdir()
+    path = log / layout.NAME
+    path.write_bytes(header() + row(2, NOW) + row(9, NOW).replace(old, new, 1) + row(3, NOW))
+    assert [each.face for each in reader.rows(path)] == [2, 3]
+    (said,) = caplog.messages
+    assert said.startswith(f"{path}:3: {why}")
+    assert [hour.readings for hour in tally([path])] == [2]
+    assert [item.cells[2] for item in items(path, Faults())] == ["2", "3"]
+    assert caplog.messages == [said] * 3
+
+
+def test_no_command_counts_rows_that_somebody_edited_wrongly(fer_edge: Run, log: Path) -> None:
+    log.mkdir()
+    edited = b"".join(row(9, NOW).replace(old, new, 1) for old, new, _ in EDITED)
+    (log / layout.NAME).write_bytes(header() + row(2, NOW) + edited + row(3, NOW))
+    warning = (
+        f"WARNING: {log / layout.NAME}:3: {EDITED[0][2]}; skipped, and so are 10 lines after it\n"
+    )
+    shown = fer_edge("log")
+    assert (shown.stderr, printed_faces(shown.stdout)) == (warning, [2, 3])
+    now = fer_edge("now", "--json")
+    assert (now.stderr, json.loads(now.stdout)["counted"]) == (warning, 2)
+    summary = fer_edge("summary", "--json")
+    assert (summary.stderr, json.loads(summary.stdout)["total"]["readings"]) == (warning, 2)
+    faces = fer_edge("summary", "--by", "face", "--json")
+    assert (faces.stderr, faces.stdout.count('"face": ')) == (warning, 2)
+    exported = fer_edge("export", "--csv", "--out", log.parent / "out")
+    assert (exported.stderr, exported.stdout[:11]) == (warning, "2 new rows ")
+    assert fer_edge("forget", "--all", "--yes").stdout.startswith("deleted: rows: 2,")
+
+
+def test_no_command_takes_its_time_from_a_line_that_is_not_a_row(fer_edge: Run, log: Path) -> None:
+    log.mkdir()
+    old, edited = NOW - timedelta(days=2), row(9, NOW).replace(b"0.5000", b"7")
+    (log / layout.NAME).write_bytes(header() + edited + row(2, old) + edited)
+    assert datetime.fromisoformat(json.loads(fer_edge("now", "--json").stdout)["newest"]) == old
+    found = json.loads(fer_edge("status", "--json").stdout)["diary"]
+    assert datetime.fromisoformat(found["newest"]) == old
+    assert f"newest row {old:%Y-%m-%d %H:%M:%S}; " in fer_edge("log", "--since", "1h").stderr
+
+
+@pytest.mark.parametrize("odd", [b"mood", b"p_happy,p_happy", b"p_ha\x01ppy"])
+def test_a_header_with_other_columns_is_none_for_every_reader(
+    fer_edge: Run, log: Path, odd: bytes
+) -> None:
+    log.mkdir()
+    lines = header().replace(b"p_happy", odd) + row(1, NOW)
+    (log / layout.NAME).write_bytes(lines)
+    for words in (("log",), ("summary",), ("export", "--csv", "--out", log.parent / "out")):
+        assert fer_edge(*words).stderr.startswith(
+            f"WARNING: {log / layout.NAME}:1: no header of a diary before it; skipped, and so is 1"
+        )
+
+
 def test_a_torn_last_line_is_nothing_wrong_while_the_service_may_write_it(
     fer_edge: Run, log: Path
 ) -> None:
@@ -153,9 +229,47 @@ def test_damaged_lines_of_the_table_of_hours_are_said_once_too(fer_edge: Run, lo
         )
 
 
+def test_archives_that_are_empty_or_directories_are_said_and_the_rest_is_read(
+    fer_edge: Run, log: Path
+) -> None:
+    log.mkdir()
+    day = f"expressions-{NOW - timedelta(days=2):%Y-%m-%d}"
+    empty, nothing, folder = (log / f"{day}{end}" for end in (".csv", ".1.csv.gz", ".2.csv.gz"))
+    empty.touch()
+    nothing.write_bytes(gzip.compress(b""))
+    folder.mkdir()
+    (log / layout.NAME).write_bytes(header() + row(1, NOW))
+    said = [
+        *(f"WARNING: {path}: an empty file; what it had is lost" for path in (empty, nothing)),
+        f"WARNING: {folder}: a directory in place of the file; move it away",
+    ]
+    shown = fer_edge("log")
+    assert (shown.stderr.splitlines(), printed_faces(shown.stdout)) == (said, [1])
+    summary = fer_edge("summary", "--rebuild", "--json")
+    assert summary.stderr.splitlines() == said
+    assert json.loads(summary.stdout)["total"]["readings"] == 1
+    exported = fer_edge("export", "--csv", "--out", log.parent / "out")
+    assert (exported.stderr.splitlines(), exported.returncode) == (said, 0)
+    forgotten = fer_edge("forget", "--all", "--yes")
+    assert (forgotten.stderr, forgotten.returncode) == (
+        "".join(f"{line}\n" for line in (*said[:2], said[2].replace("WARNING", "fer-edge"))),
+        1,
+    )
+
+
+def test_a_diary_that_was_just_begun_is_nothing_wrong(fer_edge: Run, log: Path) -> None:
+    log.mkdir()
+    (log / layout.NAME).touch()
+    assert fer_edge("summary").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        (layout.NAME, ("log",)),
+        (layout.NAME, ("now",)),
+        (layout.NAME, ("summary", "--rebuild")),
+        (layout.NAME, ("export", "--csv", "--out", "{out}")),
         (layout.NAME, ("log", "--last", "2")),
         (layout.NAME, ("log", "--follow")),
         (daily.NAME, ("summary",)),

@@ -225,6 +225,18 @@ def test_now_says_who_is_in_view_and_what_is_raised(fer_edge: Run, log: Path) ->
     assert "not running" in text
 
 
+def test_a_summary_of_nothing_says_where_it_looked(fer_edge: Run, log: Path) -> None:
+    write(log, reading(0, 1, time=midnight(3)))
+    newest = f"newest row {midnight(3):%Y-%m-%d} 00:00:00; diary: {log}"
+    for words in (("--by", "hour"), ("--by", "face"), ("--json",)):
+        done = fer_edge("summary", "--since", "1h", *words)
+        assert done.returncode == 0
+        assert done.stderr.startswith("no rows since 20")
+        assert newest in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert fer_edge("summary", "--since", "7d").stderr == ""
+
+
 def test_now_with_nobody_there_names_the_newest_row(fer_edge: Run, log: Path) -> None:
     write(log, reading(0, 1, time=midnight(3)))
     text = fer_edge("now").stdout

@@ -299,21 +299,37 @@ def naive(rows: list[Row]) -> list[Hour]:
     return hours
 
 
+#: A column and what somebody has put there: what it may hold, and what it may not.
+EDITS = [
+    (column, value)
+    for column in range(1, 12)
+    for value in (b"", b"-1", b"7", b"nan", b"0.5", b"1.0", b"0.5000", b"happy", b"calm", b"dark")
+]
+
+
 @pytest.mark.slow
 @given(
     readings(),
     st.sets(st.integers(0, 60), max_size=3),
+    st.dictionaries(st.integers(0, 60), st.sampled_from(EDITS), max_size=3),
     st.sampled_from([b"\r\n", b"\n"]),
 )
 @settings(deadline=None, max_examples=100)
 def test_the_fast_count_is_what_a_naive_one_finds_also_in_damaged_files(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[Reading], torn: set[int], end: bytes
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[Reading],
+    torn: set[int],
+    edited: dict[int, tuple[int, bytes]],
+    end: bytes,
 ) -> None:
     path = tmp_path_factory.mktemp("count") / "expressions-2026-03-01.csv"
     text = lines(rows).splitlines()
     for number in torn:
         if 0 < number < len(text) and text[number]:
             text[number] = text[number][: 7 * number % len(text[number])]
+    for number, (column, value) in edited.items():
+        if 0 < number < len(text) and (values := text[number].split(b","))[column:]:
+            text[number] = b",".join([*values[:column], value, *values[column + 1 :]])
     path.write_bytes(end.join(text) + end)
     assert tally([path], faults=Faults(None)) == naive(list(reader.rows(path, faults=Faults(None))))
 
@@ -394,6 +410,96 @@ def test_the_table_outlives_the_rows(tmp_path: Path) -> None:
     assert len(history.hours(tmp_path)) == 5
     wait_for(lambda: len(layout.files(tmp_path)) == 2, "retention")
     assert len(history.hours(tmp_path)) == 5
+
+
+def archive_of_today(directory: Path) -> None:
+    """Where the clock is not synchronised, ages are counted from the newest archive."""
+    (directory / f"expressions-{date.today()}.csv").write_text(header(LABELS) + "\r\n")
+
+
+def test_an_hour_is_counted_before_its_rows_are_deleted_though_files_end_within_it(
+    tmp_path: Path,
+) -> None:
+    with diary(tmp_path, keep_files=1, max_bytes=4096) as writer:
+        for second in range(600):
+            writer.write(second, [reading(second)])
+        wait_for(lambda: not [*tmp_path.glob("expressions-*.csv")], "compression")
+        assert len(layout.files(tmp_path)) > 5
+        writer.write(3600, [reading(3600)])
+        wait_for(lambda: len(layout.files(tmp_path)) == 2, "retention")
+    assert next(daily.read(tmp_path)).readings == 600
+
+
+def test_an_hour_of_a_killed_process_is_counted_before_its_rows_are_too_old(
+    tmp_path: Path,
+) -> None:
+    child = os.fork()
+    if child == 0:
+        writer = diary(tmp_path)
+        for second in range(600):
+            writer.write(second, [reading(second)])
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert list(daily.read(tmp_path)) == []
+    archive_of_today(tmp_path)
+    with diary(tmp_path, keep_days=90) as writer:
+        wait_for(lambda: len(layout.files(tmp_path)) == 3, "the file of then to be an archive")
+        writer.write(0, [reading(face=2, time=datetime.now().astimezone())])
+        wait_for(lambda: len(layout.files(tmp_path)) == 2, "retention")
+    (before, *_) = daily.read(tmp_path)
+    assert (before.start, before.readings) == (hour_of(START), 600)
+
+
+@pytest.mark.parametrize("keep_files", [1, 9])
+def test_an_hour_before_the_clock_was_set_is_counted(tmp_path: Path, keep_files: int) -> None:
+    """Its file is called after the day on which the clock was right."""
+    with diary(tmp_path, keep_files=keep_files) as writer:
+        for second in range(9):
+            writer.write(second, [reading(second, notes=("clock",))])
+        now = datetime.now().astimezone()
+        writer.write(9, [reading(9, face=2, time=now)])
+        wait_for(lambda: written(tmp_path) == ["01 12"], "the hour that is over")
+    assert one(list(daily.read(tmp_path))).readings == 9
+
+
+def test_hours_that_the_table_lacks_are_counted_before_their_rows_are_deleted(
+    tmp_path: Path,
+) -> None:
+    """Somebody deleted it, or the diary is older than it. What it has stays as it is."""
+    with diary(tmp_path) as writer:
+        for day in range(3):
+            for second in (0, 1, 3600):
+                writer.write(0, [reading(86400 * day + second)])
+        wait_for(lambda: len(written(tmp_path)) == 5, "the hours that are over")
+    counted = list(daily.read(tmp_path))
+    daily.store(tmp_path, [replace(counted[0], watched_s=3600)])
+    kept = next(daily.read(tmp_path))
+    (tmp_path / daily.NAME).unlink()
+    daily.store(tmp_path, [kept])
+    archive_of_today(tmp_path)
+    with diary(tmp_path, keep_days=90):
+        wait_for(lambda: len(layout.files(tmp_path)) == 2, "retention")
+    assert [hour.readings for hour in daily.read(tmp_path)] == [2, 1, 2, 1, 2, 1]
+    assert next(daily.read(tmp_path)) == kept
+
+
+def test_rows_stay_while_their_hours_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with diary(tmp_path) as writer:
+        for second in range(9):
+            writer.write(second, [reading(second)])
+    (tmp_path / daily.NAME).unlink()
+    (tmp_path / daily.NAME).mkdir()
+    archive_of_today(tmp_path)
+    with diary(tmp_path, keep_days=90):
+        wait_for(lambda: "cannot apply retention" in caplog.text, "a word about it")
+    archive, *_ = layout.files(tmp_path)
+    assert len(list(reader.rows(archive))) == 10
+    (tmp_path / daily.NAME).rmdir()
+    with diary(tmp_path, keep_days=90):
+        wait_for(lambda: not archive.exists(), "retention")
+    assert one(list(daily.read(tmp_path))).readings == 9
 
 
 def test_a_killed_process_leaves_an_hour_that_the_next_one_writes_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import DiaryConfig
-from edge.diary import daily, last_face, layout, reader, retention, unfinished
+from edge.diary import daily, last_face, layout, reader, retention, schema, unfinished
 from edge.diary.span import span
 from edge.diary.writer import HANDOVER_S, WAITING_ROWS, DiaryWriter
 from edge.errors import CameraError, ConfigError, DiaryError, FerEdgeError
@@ -294,6 +294,65 @@ def test_a_row_saved_without_its_line_end_is_read_and_completed(tmp_path: Path, 
     write(tmp_path, 3)
     assert faces(tmp_path) == [1, 2, 3]
     assert path.read_bytes().startswith(saved)
+
+
+@pytest.mark.parametrize("name", [layout.NAME, last_face.NAME, unfinished.NAME])
+def test_a_directory_in_place_of_a_file_of_the_diary_is_named_and_no_row_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    with diary(tmp_path) as writer:
+        writer.write(0, [reading(1)])
+        (line,) = caplog.messages
+        assert line.startswith(f"{tmp_path / layout.NAME}: cannot write the diary: ")
+        assert f": {tmp_path / name} is a directory; move it away; still trying, rows" in line
+        (tmp_path / name).rmdir()
+        writer.write(9, [reading(2)])
+    assert [row.time.second for row in reader.rows(tmp_path / layout.NAME)] == [1, 2]
+
+
+def test_a_directory_called_as_an_archive_will_be_costs_no_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = tmp_path / "expressions-2026-03-01.csv"
+    write(tmp_path, 1)
+    (tmp_path / layout.NAME).rename(plain)
+    plain.with_name(plain.name + ".gz").mkdir()
+    retention.apply_retention(tmp_path, DiaryConfig(keep_days=36500), clock_ok=True)
+    assert f"Is a directory: '{plain}.gz.tmp' -> '{plain}.gz'" in caplog.text
+    assert [row.face for row in reader.rows(plain)] == [1]
+
+
+@pytest.mark.parametrize("rubbish", [1, 3000])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_only_rows_say_when_a_file_begins_and_ends(
+    tmp_path: Path, pack: Callable[[bytes], bytes], rubbish: int
+) -> None:
+    """Also where none is near the ends, and where another model's are at the end."""
+    others = ("calm", "tense")
+    rows = [schema.format_row(reading(at_s)) for at_s in range(5)]
+    edited = [each.replace(b"0.5000", b"50 %") * rubbish for each in rows]
+    last = schema.format_row(reading(3, emotion="calm", labels=others))
+    header = schema.header(others).encode() + b"\r\n"
+    path = tmp_path / f"expressions-2026-03-01.csv{'' if pack is bytes else '.gz'}"
+    path.write_bytes(pack(HEADER + edited[0] + rows[1] + header + last + edited[4]))
+    assert span(path) == (START + timedelta(seconds=1), START + timedelta(seconds=3))
+    path.write_bytes(pack(HEADER + edited[0]))
+    assert span(path) is None
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b""])
+def test_a_line_that_somebody_edited_at_the_end_is_not_torn_and_stays(
+    tmp_path: Path, end: bytes
+) -> None:
+    """No row, but somebody's own: whoever mends its value has the row again."""
+    write(tmp_path, 1, 2)
+    path = tmp_path / layout.NAME
+    edited = path.read_bytes().replace(b",2,happy,0.5000,", b",2,happy,50 %,").removesuffix(b"\r\n")
+    path.write_bytes(edited + end)
+    write(tmp_path, 3)
+    assert path.read_bytes().startswith(edited + b"\r\n")
+    assert faces(tmp_path) == [1, 3]
 
 
 def test_a_row_torn_within_a_note_is_no_row(tmp_path: Path) -> None:

@@ -286,6 +286,17 @@ def test_a_folder_holds_one_form(tmp_path: Path, fer_edge: Run) -> None:
     assert "holds .csv files; name another folder for .parquet" in done.stderr
 
 
+@pytest.mark.parametrize("out", ["file", "file/x", "folder"])
+def test_a_file_where_a_folder_belongs_is_named(tmp_path: Path, fer_edge: Run, out: str) -> None:
+    write(tmp_path / "log" / layout.NAME, header(), line(START, 1))
+    (tmp_path / "folder").mkdir()
+    file = tmp_path / ("folder/device=desk" if out == "folder" else "file")
+    file.touch()
+    done = fer_edge("export", "--csv", "--device", "desk", "--out", tmp_path / out)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"fer-edge: --out: {file} is a file, not a directory; name another\n"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
