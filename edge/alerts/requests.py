@@ -56,7 +56,7 @@ class Requests:
         return over
 
     def resume(self, shift_s: float, away_s: float) -> None:
-        """Take over the clock of a new source, see `edge.alerts.rules.Rule`."""
+        """Take over the clock of a new source, see `edge.alerts.rule.Rule`."""
         self._until_s = {name: s + shift_s - away_s for name, s in self._until_s.items()}
 
     def test(self, name: str, trial: Trial, monotonic_s: float) -> None:

@@ -94,7 +94,7 @@ class Status:
         now_is = self._silent, self._paused, rules.snoozed()
         if now_s >= self._state_at_s or now_is != self._reported:
             self._state_at_s, self._reported = now_s + STATE_S, now_is
-            self._state = self._report(negative, rules.snoozed())
+            self._state = self._report(negative, rules)
         if now_s >= self._stats_at_s:
             self._stats_at_s = now_s + STATS_S
             self._stats = self._metrics.report(self.time)
@@ -108,7 +108,7 @@ class Status:
             self._paused,
         )
 
-    def _report(self, negative: Mapping[str, int], snoozed: tuple[str, ...]) -> dict[str, object]:
+    def _report(self, negative: Mapping[str, int], rules: Rules) -> dict[str, object]:
         """Return the `state` topic's content."""
         reading = self.main
         return {
@@ -118,7 +118,8 @@ class Status:
             "faces": len(self._faces),
             "fps": round(self.fps, 1),
             "negative": negative,
+            "share": {name: round(share, 3) for name, share in rules.shares().items()},
             "camera": not self._silent,
             "paused": self._paused,
-            "snoozed": snoozed,
+            "snoozed": rules.snoozed(),
         }
