@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 from edge.config import quiet
@@ -98,6 +99,9 @@ def warnings(config: Config) -> Iterator[str]:
 
 def changed_names(config: Config) -> Iterator[str]:
     """Yield a line for every name that is written differently in topics."""
+    host, device = socket.gethostname(), config.device_name
+    if not config.device and host != device:
+        yield f"device: the host name '{host}' is '{device}' in topics"
     names = {"device": config.device}
     names |= {f"alerts[{at}].name": rule.name for at, rule in enumerate(config.alerts)}
     for key, name in names.items():
