@@ -100,11 +100,11 @@ def _alerts(kept: Kept, config: Config) -> Iterator[str]:
         if name in negative:
             of = f" of {kept.limits[name]}" if name in kept.limits else ""
             facts.append(f"{negative[name]}{of} negative readings")
-            if least := kept.least_shares.get(name):
-                facts.append(f"share {kept.state['share'][name]:.2f} of {least:g}")
         count = configured.get(name)
         if kept.limits.get(name, count) != count and count is not None:
             facts.append(f"set over MQTT instead of {count}")
+        if least := kept.least_shares.get(name):
+            facts.append(f"share {kept.state['share'][name]:.2f} of {least:g}")
         if name in snoozed:
             facts.append("snoozed")
         yield f"{name}: {', '.join(facts) or 'not raised'}"

@@ -132,4 +132,4 @@ def idle_reactions(config: Config) -> Iterator[str]:
             yield f"{alert.where}.actions: nothing is sent without a broker; set mqtt.host"
     for name, other in config.other_reactions.items():
         if (other.actions or other.notify) and name not in config.other_alerts:
-            yield f"{name}: nothing follows this alert while it is off; set {SWITCHES[name]}"
+            yield f"{name}: this alert is off, so it is never raised; set {SWITCHES[name]}"
