@@ -143,7 +143,7 @@ def _apprise(file: Path) -> dict[int, apprise.NotifyBase]:
     try:
         import apprise  # noqa: PLC0415 (25 MB, which only this needs)
     except ImportError as error:
-        line = "apprise_file: needs Apprise; install fer-edge[notify], or use ntfy"
+        line = "apprise_file: needs Apprise; docs/recipes.md says how to install it; or use ntfy"
         raise ConfigError(line) from error
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
