@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from edge.alert_state import AlertState
+from edge.alert_state import AlertState, RuleState
 from edge.alerts.absence import AbsenceRule
 from edge.alerts.count import CountRule
 from edge.alerts.episodes import about_open, is_raised
@@ -50,8 +50,12 @@ class Rules:
         names = {rule.name for rule in self._rules}
         snoozed = [each for each in state.snoozed if each[0] in names]
         self._new_id, self._requests = new_id, Requests(new_id, snoozed)
+        for name, episode in state.tests:
+            gone = partial(trial_alert, RuleState(name, (), 0.0, ()), 0)
+            trial = partial(self.trial, name) if name in names else gone
+            self._requests.end_test(name, trial, episode)
         self._resumed = False
-        self._clocks = state._replace(rules=(), snoozed=())
+        self._clocks = state._replace(rules=(), snoozed=(), tests=())
 
     def update(self, frame: Frame, readings: Collection[Reading]) -> tuple[Alert, ...]:
         """Return the alerts raised and cleared by this frame; call it for every frame."""
@@ -166,4 +170,5 @@ class Rules:
     def state(self) -> AlertState:
         """Return what must survive a restart; plain data."""
         rules = tuple(rule.state() for rule in self._rules)
-        return self._clocks._replace(rules=rules, snoozed=self._requests.snoozed)
+        requests = self._requests
+        return self._clocks._replace(rules=rules, snoozed=requests.snoozed, tests=requests.tests)
