@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,8 +51,9 @@ def _device(text: str) -> str:
 
 def _named(config: Config, given: str | None) -> str:
     """Return the device's name in files, and say so where it was written differently."""
-    name, called = (slug(given), given) if given else (config.device_name, config.device)
-    if called and called != name:
+    name = slug(given) if given else config.device_name
+    called = given or config.device or socket.gethostname()
+    if called != name:
         print(f"fer-edge: device '{called}' is '{name}' in the files", file=sys.stderr)
     return name
 
