@@ -53,3 +53,5 @@ class AlertState(NamedTuple):
     """None also after a reboot: the clock that it was read from has ended."""
     snoozed: tuple[tuple[str, float], ...] = ()
     """Names of alerts that are silent, each with the end of that, source seconds."""
+    tests: tuple[tuple[str, str], ...] = ()
+    """Names of alerts that are raised as a test, each with its episode."""

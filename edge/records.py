@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -176,3 +176,5 @@ class Snapshot:
     stats: Mapping[str, object]
     paused: tuple[str, ...] = ()
     """Why nobody is watched now; empty while somebody may be."""
+    share: Mapping[str, float] = field(default_factory=dict)
+    """For each of the alerts in `negative`, the part that these are of the clear readings."""

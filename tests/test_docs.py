@@ -118,8 +118,10 @@ def test_the_page_on_home_assistant_names_every_entity() -> None:
     general = {re.sub(r"(Alert |alert |\()(negative|blind)", r"\1NAME", name) for name in names}
     assert not [name for name in general if name not in text]
     ids = [str(each.get("def_ent_id")) for each in shown.values()]
-    (example,) = re.findall(r"^      alert: (\S+)$", text, re.M)
-    assert example in ids
+    (example,) = re.findall(r"^    alert: (\S+)$", text, re.M)
+    card = re.findall(r"^  - (\w+\.living_room_\w+)$", text, re.M)
+    assert len(card) == 6
+    assert {example, *card} <= set(ids)
 
 
 def test_the_blueprint_runs_once_per_event() -> None:

@@ -16,7 +16,7 @@ class AbsenceRule:
     Time during which the service was not watching is not counted.
     """
 
-    negative = None
+    negative = share = None
 
     def __init__(
         self, name: str, after_s: float, new_id: Callable[[], str], state: RuleState | None = None
@@ -34,7 +34,7 @@ class AbsenceRule:
         return []
 
     def resume(self, shift_s: float, _away_s: float) -> None:
-        """Take over the clock of a new source, see `edge.alerts.rules.Rule`."""
+        """Take over the clock of a new source, see `edge.alerts.rule.Rule`."""
         if self._seen_s is not None:
             self._seen_s += shift_s
 

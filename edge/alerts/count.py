@@ -45,7 +45,7 @@ class CountRule:
         return alerts
 
     def resume(self, shift_s: float, away_s: float) -> None:
-        """Take over the clock of a new source, see `edge.alerts.rules.Rule`.
+        """Take over the clock of a new source, see `edge.alerts.rule.Rule`.
 
         The window does not move while the service is away: else it would run empty and clear an
         alert without evidence that it has ended. After a whole window away, its content is too old.
@@ -129,7 +129,16 @@ class CountRule:
     @property
     def negative(self) -> int | None:
         """The number of negative readings in the window; of faces, the highest."""
-        return max((len(window.times_s) for window in self._windows.values()), default=0)
+        return len(self._fullest.times_s)
+
+    @property
+    def share(self) -> float | None:
+        """The part that they are of that window's clear readings, 0 to 1."""
+        return self._fullest.share()
+
+    @property
+    def _fullest(self) -> Window:
+        return max(self._windows.values(), key=lambda w: len(w.times_s), default=Window())
 
     def state(self) -> RuleState:
         """Return what must survive a restart."""

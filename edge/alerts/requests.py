@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from edge.alert_state import RuleState
 from edge.alerts.episodes import about_open
@@ -16,6 +16,12 @@ from edge.records import Alert, AlertEvent
 TEST_S = 3.0
 #: Makes the alert of a test: which event, of which episode.
 Trial: TypeAlias = Callable[[AlertEvent, str], Alert]
+
+
+class _Test(NamedTuple):
+    until_s: float
+    trial: Trial
+    episode: str
 
 
 class Requests:
@@ -30,7 +36,7 @@ class Requests:
     ) -> None:
         self._new_id = new_id
         self._until_s = dict(snoozed)
-        self._tests: dict[str, tuple[float, Callable[[], Alert]]] = {}
+        self._tests: dict[str, _Test] = {}
         self._waiting: list[Alert] = []
 
     @property
@@ -56,7 +62,7 @@ class Requests:
         return over
 
     def resume(self, shift_s: float, away_s: float) -> None:
-        """Take over the clock of a new source, see `edge.alerts.rules.Rule`."""
+        """Take over the clock of a new source, see `edge.alerts.rule.Rule`."""
         self._until_s = {name: s + shift_s - away_s for name, s in self._until_s.items()}
 
     def test(self, name: str, trial: Trial, monotonic_s: float) -> None:
@@ -64,7 +70,16 @@ class Requests:
         if name not in self._tests:
             episode = uuid.uuid4().hex
             self._waiting.append(trial(AlertEvent.RAISED, episode))
-            self._tests[name] = monotonic_s + TEST_S, partial(trial, AlertEvent.CLEARED, episode)
+            self._tests[name] = _Test(monotonic_s + TEST_S, trial, episode)
+
+    def end_test(self, name: str, trial: Trial, episode: str) -> None:
+        """Clear a test that was raised before a restart, or a reload."""
+        self._tests[name] = _Test(-math.inf, trial, episode)
+
+    @property
+    def tests(self) -> tuple[tuple[str, str], ...]:
+        """The alerts that are raised as a test, each with its episode."""
+        return tuple((name, test.episode) for name, test in self._tests.items())
 
     def is_tested(self, name: str) -> bool:
         """Return whether an alert is raised as a test."""
@@ -75,8 +90,8 @@ class Requests:
         if not self._waiting and not self._tests:
             return []
         alerts, self._waiting = self._waiting, []
-        for name, (until_s, end) in list(self._tests.items()):
-            if until_s <= monotonic_s:
+        for name, test in list(self._tests.items()):
+            if test.until_s <= monotonic_s:
                 del self._tests[name]
-                alerts.append(end())
+                alerts.append(test.trial(AlertEvent.CLEARED, test.episode))
         return alerts

@@ -13,7 +13,7 @@ from edge.records import Alert, AlertEvent, Frame, Reading
 class RetiredRule:
     """Clears at the first frame whatever `state` has left raised."""
 
-    negative = None
+    negative = share = None
 
     def __init__(self, state: RuleState, new_id: Callable[[], str]) -> None:
         self.name = state.name

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from edge.alert_state import AlertState, RuleState
 from edge.alerts.absence import AbsenceRule
@@ -14,45 +13,11 @@ from edge.alerts.count import CountRule
 from edge.alerts.episodes import about_open, is_raised
 from edge.alerts.requests import Requests
 from edge.alerts.retired import RetiredRule
+from edge.alerts.rule import Rule
 from edge.alerts.trend import Daily, TrendRule
 from edge.alerts.trial import trial_alert
 from edge.config.alerts import BLIND, TREND, AlertConfig
 from edge.records import Alert, AlertEvent, Frame, Reading
-
-
-class Rule(Protocol):
-    """One alert. A new kind needs a class like this, and a line in `Rules`."""
-
-    @property
-    def name(self) -> str:
-        """Unique name of the alert."""
-
-    @property
-    def raised(self) -> bool:
-        """Whether the alert is raised, for any face."""
-
-    @property
-    def negative(self) -> int | None:
-        """The number of negative readings that count now; None where none are counted."""
-
-    def update(self, frame: Frame, readings: Collection[Reading]) -> list[Alert]:
-        """Return the alerts raised and cleared by this frame's `readings`."""
-
-    def state(self) -> RuleState:
-        """Return what must survive a restart."""
-
-    def expire(self, away_s: float, away_from_s: float, time: datetime) -> list[Alert]:
-        """Return the alerts that are over because nobody has watched for `away_s` seconds.
-
-        `away_from_s` is when that began, source seconds; `time` is now.
-        """
-
-    def resume(self, shift_s: float, away_s: float) -> None:
-        """Continue from a state: add `shift_s` to its times to get those of the current source.
-
-        `away_s`, 0 or more, is how long ago the state was taken. The rest of `shift_s` is the
-        difference between two clocks, such as those of a video file and a camera.
-        """
 
 
 class Rules:
@@ -85,8 +50,12 @@ class Rules:
         names = {rule.name for rule in self._rules}
         snoozed = [each for each in state.snoozed if each[0] in names]
         self._new_id, self._requests = new_id, Requests(new_id, snoozed)
+        for name, episode in state.tests:
+            gone = partial(trial_alert, RuleState(name, (), 0.0, ()), 0)
+            trial = partial(self.trial, name) if name in names else gone
+            self._requests.end_test(name, trial, episode)
         self._resumed = False
-        self._clocks = state._replace(rules=(), snoozed=())
+        self._clocks = state._replace(rules=(), snoozed=(), tests=())
 
     def update(self, frame: Frame, readings: Collection[Reading]) -> tuple[Alert, ...]:
         """Return the alerts raised and cleared by this frame; call it for every frame."""
@@ -193,7 +162,13 @@ class Rules:
         found = ((rule.name, rule.negative) for rule in self._rules)
         return {name: negative for name, negative in found if negative is not None}
 
+    def shares(self) -> Mapping[str, float]:
+        """Map the same alerts to the part that these are of the clear readings, 0 to 1."""
+        found = ((rule.name, rule.share) for rule in self._rules)
+        return {name: share for name, share in found if share is not None}
+
     def state(self) -> AlertState:
         """Return what must survive a restart; plain data."""
         rules = tuple(rule.state() for rule in self._rules)
-        return self._clocks._replace(rules=rules, snoozed=self._requests.snoozed)
+        requests = self._requests
+        return self._clocks._replace(rules=rules, snoozed=requests.snoozed, tests=requests.tests)

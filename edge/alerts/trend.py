@@ -131,7 +131,7 @@ class Daily(NamedTuple):
 class TrendRule:
     """Asks `daily` once a day, and raises or clears the alert by what it says."""
 
-    negative = None
+    negative = share = None
 
     def __init__(
         self, name: str, daily: Daily, new_id: Callable[[], str], state: RuleState | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _device(text: str) -> str:
     if not fits(text):
         raise argparse.ArgumentTypeError("must have 1 to 32 of a-z 0-9 _ -")
-    return slug(text)
+    return text
+
+
+def _named(config: Config, given: str | None) -> str:
+    """Return the device's name in files, and say so where it was written differently."""
+    name = slug(given) if given else config.device_name
+    called = given or config.device or socket.gethostname()
+    if called != name:
+        print(f"fer-edge: device '{called}' is '{name}' in the files", file=sys.stderr)
+    return name
 
 
 def execute(config: Config, options: argparse.Namespace) -> int:
@@ -63,7 +74,7 @@ def execute(config: Config, options: argparse.Namespace) -> int:
         result = export(
             paths,
             options.out,
-            options.device or config.device_name,
+            _named(config, options.device),
             forms.parquet_form() if options.parquet else forms.csv_form(),
             [config.model.path, *(MODELS / f"{name}.tflite" for name in SHIPPED)],
             options.since,

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from edge.cli.arguments import ConfigUse
 from edge.cli.output import say
 from edge.config.alerts import NEGATIVE
+from edge.config.checks import changed_names
 from edge.config.schema import Config
 from edge.labels import canonical
 
 if TYPE_CHECKING:
+    from edge.alerts.rules import Rules
     from edge.messaging.topics import Topic
 
 HELP = "list the MQTT topics, with examples"
@@ -33,17 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(config: Config, options: argparse.Namespace) -> int:
     """Print the topics; connects to no broker."""
     from edge.messaging import topics  # noqa: PLC0415
+    from edge.records import AlertEvent  # noqa: PLC0415
 
+    rules, alerts = _rules(config), config.counting_alerts + config.other_alerts
     listed = [
         *topics.table(
             f"{config.mqtt.prefix}/{config.device_name}",
+            [rules.trial(name, AlertEvent.RAISED, "") for name in alerts],
             config.counting_alerts,
-            config.other_alerts,
             _device_id(config),
             discovery=config.mqtt.discovery,
         ),
-        *_actions(config),
+        *_actions(config, rules),
     ]
+    for line in changed_names(config):
+        print(f"fer-edge: {line}", file=sys.stderr)
     if not config.mqtt.host:
         print("fer-edge: no broker is configured (mqtt.host): nothing is sent", file=sys.stderr)
     if options.json:
@@ -67,15 +73,21 @@ def execute(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
-def _actions(config: Config) -> Iterator[tuple[str, Topic]]:
+def _rules(config: Config) -> Rules:
+    """Return the rules for a model that knows whatever is named."""
+    from edge.service.alerting import open_rules  # noqa: PLC0415
+
+    named = (canonical(emotion) for rule in config.alerts for emotion in rule.emotions)
+    return open_rules(config, (*NEGATIVE, *named))
+
+
+def _actions(config: Config, rules: Rules) -> Iterator[tuple[str, Topic]]:
     """Yield the topics of actions, which belong to others, with what each would publish."""
     from edge.messaging.actions import messages  # noqa: PLC0415
     from edge.messaging.topics import Direction, Topic  # noqa: PLC0415
     from edge.records import AlertEvent  # noqa: PLC0415
-    from edge.service.alerting import open_rules  # noqa: PLC0415
 
-    named = (canonical(emotion) for rule in config.alerts for emotion in rule.emotions)
-    rules, device = open_rules(config, (*NEGATIVE, *named)), config.device_name
+    device = config.device_name
     for alert in config.reactions:
         for event in AlertEvent:
             example = rules.trial(alert.name, event, "")

@@ -103,6 +103,8 @@ def _alerts(kept: Kept, config: Config) -> Iterator[str]:
         count = configured.get(name)
         if kept.limits.get(name, count) != count and count is not None:
             facts.append(f"set over MQTT instead of {count}")
+        if least := kept.least_shares.get(name):
+            facts.append(f"share {kept.state['share'][name]:.2f} of {least:g}")
         if name in snoozed:
             facts.append("snoozed")
         yield f"{name}: {', '.join(facts) or 'not raised'}"
@@ -127,6 +129,7 @@ def _object(config: Config, kept: Kept | None, diary: _Diary) -> dict[str, objec
         "state": kept.state if kept else None,
         "raised": kept.raised if kept else None,
         "limits": kept.limits if kept else None,
+        "least_shares": kept.least_shares if kept else None,
         "broker": kept.broker._asdict() if kept and kept.broker else None,
         "diary": {"directory": diary.directory, "newest": newest, "free_gb": diary.free_gb},
     }

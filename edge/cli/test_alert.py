@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import time
 import uuid
 
 from edge.cli.arguments import ConfigUse
@@ -49,6 +48,7 @@ def execute(config: Config, options: argparse.Namespace) -> int:
     from edge.messaging.outbox import NAME  # noqa: PLC0415
     from edge.messaging.trial import Trial, connected  # noqa: PLC0415
     from edge.records import AlertEvent  # noqa: PLC0415
+    from edge.service import signals  # noqa: PLC0415
     from edge.service.alerting import open_rules  # noqa: PLC0415
 
     name = _known(config, options.name)
@@ -56,12 +56,13 @@ def execute(config: Config, options: argparse.Namespace) -> int:
     # A login shell does not know where systemd/fer-edge.service keeps its outbox.
     raised = read_raised(config.state.directory / NAME, SERVICE_STATE / NAME)
     episode, results = uuid.uuid4().hex, []
+    stop, _ = signals.listen()  # what was raised is cleared on Ctrl-C, too
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(connected(config)) if config.mqtt.host else None
         trial = Trial(config, connection, raised)
         for event in AlertEvent:
             if event is AlertEvent.CLEARED:
-                time.sleep(options.seconds)
+                stop.wait(options.seconds)
             for sent in trial.send(rules.trial(name, event, episode)):
                 results.append(sent)
                 if not options.json:

@@ -107,6 +107,11 @@ class ReactionsConfig:
     actions: tuple[ActionConfig, ...] = ()
     notify: tuple[NotifyConfig, ...] = ()
 
+    @property
+    def to_its_end(self) -> bool:
+        """Whether anything follows when the alert is cleared."""
+        return "cleared" in {each.on for each in self.actions} | {each.on for each in self.notify}
+
 
 class AlertReactions(NamedTuple):
     """What follows the alert of that `name`, as in topics; `where` is its table's name."""

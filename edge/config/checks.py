@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 from edge.config import quiet
@@ -98,6 +99,9 @@ def warnings(config: Config) -> Iterator[str]:
 
 def changed_names(config: Config) -> Iterator[str]:
     """Yield a line for every name that is written differently in topics."""
+    host, device = socket.gethostname(), config.device_name
+    if not config.device and host != device:
+        yield f"device: the host name '{host}' is '{device}' in topics"
     names = {"device": config.device}
     names |= {f"alerts[{at}].name": rule.name for at, rule in enumerate(config.alerts)}
     for key, name in names.items():
@@ -128,4 +132,4 @@ def idle_reactions(config: Config) -> Iterator[str]:
             yield f"{alert.where}.actions: nothing is sent without a broker; set mqtt.host"
     for name, other in config.other_reactions.items():
         if (other.actions or other.notify) and name not in config.other_alerts:
-            yield f"{name}: nothing follows this alert while it is off; set {SWITCHES[name]}"
+            yield f"{name}: this alert is off, so it is never raised; set {SWITCHES[name]}"

@@ -180,3 +180,13 @@ class Config:
         others = self.other_reactions
         of_others = (AlertReactions.of(name, name, others[name]) for name in self.other_alerts)
         return (*reactions_of(self.alerts), *of_others)
+
+    @property
+    def last_reactions(self) -> tuple[AlertReactions, ...]:
+        """What follows the end of alerts that were raised when they were switched off."""
+        taken = {*self.counting_alerts, *self.other_alerts}
+        return tuple(
+            AlertReactions.of(name, name, each)
+            for name, each in self.other_reactions.items()
+            if name not in taken and each.to_its_end
+        )

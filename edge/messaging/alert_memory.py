@@ -39,8 +39,8 @@ class AlertMemory:
         return _decode(text) if text else None
 
     def keep(self, state: AlertState) -> list[Statement]:
-        """Replace the state; do nothing if nothing of weight changed, to spare the disk."""
-        weighty = [_weighty(rule) for rule in state.rules], state.snoozed
+        """Replace the state; do nothing where nothing of weight has changed, to spare the disk."""
+        weighty = [_weighty(rule) for rule in state.rules], state.snoozed, state.tests
         if weighty == self._kept:
             return []
         self._kept = weighty
@@ -56,18 +56,20 @@ def _weighty(rule: RuleState) -> RuleState:
 def _encode(state: AlertState) -> str:
     time = state.time.isoformat() if state.time else None
     clocks = state.source_s, state.rules, state.monotonic_s
-    return json.dumps([boot_id(), time, *clocks, state.snoozed])
+    return json.dumps([boot_id(), time, *clocks, state.snoozed, state.tests])
 
 
 def _decode(text: str) -> AlertState:
-    # Earlier versions did not write the last two.
-    boot, time, source_s, rules, monotonic_s, snoozed = (*json.loads(text), None, ())[:6]
+    kept: list[Any] = json.loads(text)
+    missing: list[Any] = [None, (), ()][len(kept) - 4 :]  # what earlier versions did not write
+    boot, time, source_s, rules, monotonic_s, snoozed, tests = kept + missing
     return AlertState(
         tuple(_rule(*rule) for rule in rules),
         source_s,
         None if time is None else datetime.fromisoformat(time),
         monotonic_s if boot == boot_id() else None,
         tuple((str(name), float(until_s)) for name, until_s in snoozed),
+        tuple((str(name), str(episode)) for name, episode in tests),
     )
 
 

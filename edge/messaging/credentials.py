@@ -125,7 +125,7 @@ def world_readable_secrets(config: Config, file: Path) -> Iterator[str]:
         "camera.source may hold a password":
             file if redacted(config.camera.source) != config.camera.source else None,
     }  # fmt: skip
-    for alert in config.reactions:
+    for alert in config.reactions + config.last_reactions:
         for at, entry in enumerate(alert.notify):
             where = f"{alert.where}.notify[{at}]"
             secrets[f"{where}.token_file"] = entry.token_file

@@ -53,6 +53,9 @@ def of_state(
         count, icon = f"value_json.negative.get('{name}', '')", {"ic": "mdi:counter"}
         negative = entity(_SENSOR, f"Negative readings ({name})", count, _NUMBER, icon)
         yield f"count_{name}", negative
+        share = f"(value_json.share.get('{name}', 0) * 100) | round(0) | int"
+        part = entity(_SENSOR, f"Negative share ({name})", share, percent, more)
+        yield f"share_{name}", part
 
 
 def _of_state(

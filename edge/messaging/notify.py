@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 from edge import __version__
 from edge.config.actions import AlertReactions, NotifyConfig
 from edge.errors import ConfigError
-from edge.extras import installing
 from edge.messaging.credentials import secret, why
 from edge.messaging.notification import target
 
@@ -144,7 +143,7 @@ def _apprise(file: Path) -> dict[int, apprise.NotifyBase]:
     try:
         import apprise  # noqa: PLC0415 (25 MB, which only this needs)
     except ImportError as error:
-        line = f"apprise_file: needs Apprise; {installing('notify')}; or use ntfy"
+        line = "apprise_file: needs Apprise; docs/recipes.md says how to install it; or use ntfy"
         raise ConfigError(line) from error
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

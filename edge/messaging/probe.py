@@ -14,8 +14,8 @@ from edge.errors import FerEdgeError
 from edge.messaging.connection import V5, V311, VERSIONS, Connection, Will
 from edge.messaging.credentials import Credentials, read_credentials
 
-#: Longest message: `stats`, and what `state` adds for an alert with a name of 32 characters, twice.
-_MESSAGE_BYTES, _ALERT_BYTES = 1024, 84
+#: Longest message: `stats`, and what `state` adds for an alert: thrice its name, of 32 characters.
+_MESSAGE_BYTES, _ALERT_BYTES = 1024, 128
 TIMEOUT_S = 5.0
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
+from string import Template
 from typing import NamedTuple
+
+from edge import __version__
+from edge.records import Alert
 
 
 class Direction(StrEnum):
@@ -18,7 +23,8 @@ class Topic(NamedTuple):
     """One topic, or one per alert.
 
     In its pattern `{base}` stands for `<prefix>/<device>`, `{name}` for an alert's name, `{id}` for
-    the random id of this device (see `announced`).
+    the random id of this device (see `announced`). In its example `$` and a word stand for what
+    differs from one configuration to the next; `table` fills it in.
     """
 
     pattern: str
@@ -36,8 +42,8 @@ AVAILABILITY = Topic("{base}/availability", Direction.PUBLISHED, True, 1, "onlin
 STATE = Topic(
     "{base}/state", Direction.PUBLISHED, True, 1,
     '{"time": "2026-03-01T12:00:00.000+01:00", "emotion": "sad", "confidence": 0.8123,'
-    ' "faces": 1, "fps": 14.9, "negative": {"negative": 12}, "camera": true,'
-    ' "paused": [], "snoozed": []}',
+    ' "faces": 1, "fps": 14.9, "negative": $negative, "share": $share,'
+    ' "camera": true, "paused": [], "snoozed": []}',
 )  # fmt: skip
 STATS = Topic(
     "{base}/stats", Direction.PUBLISHED, True, 1,
@@ -48,27 +54,27 @@ STATS = Topic(
 )  # fmt: skip
 ALERT = Topic(
     "{base}/alert", Direction.PUBLISHED, False, 1,
-    '{"id": "5e0c…", "episode": "91d2…", "event_type": "raised", "name": "negative",'
-    ' "face": null, "count": 30, "window_s": 120.0, "emotions": ["angry", "sad"],'
+    '{"id": "5e0c…", "episode": "91d2…", "event_type": "raised", "name": "$name",'
+    ' "face": null, "count": $count, "window_s": $window_s, "emotions": $emotions,'
     ' "time": "2026-03-01T12:00:00.000+01:00"}',
 )  # fmt: skip
 WATCHING = Topic("{base}/watching", Direction.PUBLISHED, True, 1, "ON")
 ALERT_STATE = Topic("{base}/alert/{name}", Direction.PUBLISHED, True, 1, "ON")
 #: Of alerts that count readings.
-ALERT_LIMIT = Topic("{base}/alert/{name}/limit", Direction.PUBLISHED, True, 1, "30")
+ALERT_LIMIT = Topic("{base}/alert/{name}/limit", Direction.PUBLISHED, True, 1, "$count")
 
 WATCHING_SET = Topic("{base}/watching/set", Direction.READ, False, 1, "OFF")
 CAMERA_RESTART = Topic("{base}/camera/restart", Direction.READ, False, 1, "PRESS")
 ALERT_TEST = Topic("{base}/alert/{name}/test", Direction.READ, False, 1, "PRESS")
 ALERT_SNOOZE = Topic("{base}/alert/{name}/snooze", Direction.READ, False, 1, "PRESS")
-ALERT_LIMIT_SET = Topic("{base}/alert/{name}/limit/set", Direction.READ, False, 1, "40")
+ALERT_LIMIT_SET = Topic("{base}/alert/{name}/limit/set", Direction.READ, False, 1, "$count")
 
 DISCOVERY = Topic(
     "homeassistant/device/fer_edge_{id}/config", Direction.PUBLISHED, True, 1,
-    '{"dev": {"ids": ["fer_edge_1f3a9c20"], "name": "FER pi", "mf": "FER Edge", "sw": "0.1.0"},'
-    ' "o": {"name": "fer-edge", "sw": "0.1.0"}, "avty": [{"t": "fer-edge/pi/availability"}],'
-    ' "cmps": {"faces": {"p": "sensor", "uniq_id": "fer_edge_1f3a9c20_faces", "name": "Faces",'
-    ' "stat_t": "fer-edge/pi/state", "val_tpl": "{{ value_json.faces }}"}}}',
+    '{"dev": {"ids": ["fer_edge_$id"], "name": "FER $device", "mf": "FER Edge", "sw": "$version"},'
+    ' "o": {"name": "fer-edge", "sw": "$version"}, "avty": [{"t": "$base/availability"}],'
+    ' "cmps": {"faces": {"p": "sensor", "uniq_id": "fer_edge_${id}_faces", "name": "Faces",'
+    ' "stat_t": "$base/state", "val_tpl": "{{ value_json.faces }}"}}}',
 )  # fmt: skip
 BIRTH = Topic("homeassistant/status", Direction.READ, False, 0, "online")
 
@@ -82,18 +88,48 @@ TOPICS = (
 
 
 def table(
-    base: str, counting: Sequence[str], others: Sequence[str], device_id: str, *, discovery: bool
+    base: str,
+    alerts: Sequence[Alert],
+    counting: Collection[str],
+    device_id: str,
+    *,
+    discovery: bool,
 ) -> Iterator[tuple[str, Topic]]:
-    """Yield every topic of a device, written out, with its row.
+    """Yield every topic of the device at `base`, written out, with its row and a filled in example.
 
-    `counting` are the names of alerts that count readings, `others` those of the others.
+    `alerts`: each as it would be raised; `counting` are the names of those that count readings.
     """
+    counts = {alert.name: alert.count // 2 for alert in alerts if alert.name in counting}
+    of_device = {
+        "base": base,
+        "device": base.rpartition("/")[2],
+        "id": device_id,
+        "version": __version__,
+        "negative": json.dumps(counts),
+        "share": json.dumps(dict.fromkeys(counts, 0.125)),
+    }
     for row in TOPICS:
         if row in {DISCOVERY, BIRTH} and not discovery:
             continue
-        alerts = counting if row in _COUNTING else (*counting, *others)
-        for name in alerts if "{name}" in row.pattern else ("",):
-            yield row.of(base, name, device_id), row
+        about: list[Alert | None] = [None]
+        if "{name}" in row.pattern:
+            about = [a for a in alerts if row not in _COUNTING or a.name in counting]
+        elif row == ALERT:  # one topic for all: the first is the example
+            about = list(alerts[:1])
+        for alert in about:
+            of_alert = _of_alert(alert) if alert else {}
+            example = Template(row.example).substitute(of_device, **of_alert)
+            name = alert.name if alert else ""
+            yield row.of(base, name, device_id), row._replace(example=example)
+
+
+def _of_alert(alert: Alert) -> dict[str, str]:
+    return {
+        "name": alert.name,
+        "count": str(alert.count),
+        "window_s": str(alert.window_s),
+        "emotions": json.dumps(alert.emotions),
+    }
 
 
 def is_ours(

@@ -13,18 +13,24 @@ from edge.records import Alert, Box, Face, Frame, Reading, Snapshot
 
 
 class Counted(NamedTuple):
-    """An alert on negative readings: how many are in its window, and how many raise it."""
+    """An alert on negative readings: how many are in its window, and how many raise it.
+
+    `share` is the part that they are of the clear ones, 0 to 1, and `least` the one that it takes.
+    """
 
     name: str
     negative: int
     limit: int
     window_s: float
     raised: bool
+    share: float = 0.0
+    least: float = 0.0
 
     def __str__(self) -> str:
-        """Return `negative: 12 of 30 in 120 s`."""
-        raised = ", raised" if self.raised else ""
-        return f"{self.name}: {self.negative} of {self.limit} in {self.window_s:g} s{raised}"
+        """Return `negative: 12 of 30 in 120 s, share 0.10 of 0.25`."""
+        counted = f"{self.name}: {self.negative} of {self.limit} in {self.window_s:g} s"
+        share = f", share {self.share:.2f} of {self.least:g}" if self.least else ""
+        return counted + share + (", raised" if self.raised else "")
 
 
 class Seen(NamedTuple):
@@ -58,12 +64,14 @@ class Observer:
         self._faces: tuple[Face, ...] = ()
         self._readings: dict[int, Reading] = {}
         self._negative: Mapping[str, int] = {}
+        self._share: Mapping[str, float] = {}
         self._raised: Mapping[str, bool] = {}
         self._seen_s: float | None = None
 
     def tell(self, snapshot: Snapshot, _alerts: Iterable[Alert]) -> None:
         """Take over the counts; for the loop's `tell`."""
-        self._negative, self._raised = snapshot.negative, snapshot.raised
+        self._negative, self._share = snapshot.negative, snapshot.share
+        self._raised = snapshot.raised
 
     def listen(self, readings: Iterable[Reading]) -> None:
         """Take over readings; for the loop's `listener`."""
@@ -108,8 +116,10 @@ class Observer:
 
     def _counted(self, alert: AlertConfig) -> Counted:
         name = alert.name
-        negative, raised = self._negative[name], self._raised[name]
-        return Counted(name, negative, alert.count, alert.window_s, raised)
+        negative, raised, share = self._negative[name], self._raised[name], self._share[name]
+        return Counted(
+            name, negative, alert.count, alert.window_s, raised, share, least=alert.share
+        )
 
 
 class ObservedDetector(Detector):

@@ -55,7 +55,8 @@ def open_alerts(
     `status_file` learns of the broker.
     """
     carried = carried or Carried()
-    if not config.mqtt.host and not any(alert.notify for alert in config.reactions):
+    follows = config.reactions + config.last_reactions
+    if not config.mqtt.host and not any(alert.notify for alert in follows):
         rules = open_rules(config, labels, carried.alerts)
         yield rules, log_alerts
         carried.alerts = rules.state()
@@ -66,8 +67,8 @@ def open_alerts(
     from edge.messaging.outbox import Outbox  # noqa: PLC0415
     from edge.messaging.reactions import Reactions  # noqa: PLC0415
 
-    services = open_services(config.reactions)
-    reactions = Reactions(config.reactions, config.device_name)
+    services = open_services(follows)
+    reactions = Reactions(follows, config.device_name)
     with (
         Outbox(config.state.directory, reactions) as outbox,
         Notifier(services, outbox) as notifier,

@@ -108,10 +108,11 @@ def _check_alerts(config: Config) -> Found:
 
 def _services(config: Config) -> list[str]:
     """Return who is notified of which alert; raise `ConfigError` where that cannot be."""
-    if not any(alert.notify for alert in config.reactions):
+    if not any(alert.notify for alert in config.reactions + config.last_reactions):
         return []
     from edge.messaging.notify import open_services  # noqa: PLC0415
 
+    open_services(config.last_reactions)
     return [f"{name} notifies {each}" for name, each in open_services(config.reactions).items()]
 
 

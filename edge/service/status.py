@@ -90,11 +90,11 @@ class Status:
         self._frames += 1
 
     def _snapshot(self, now_s: float, rules: Rules) -> Snapshot:
-        negative = rules.negative()
+        negative, share = rules.negative(), rules.shares()
         now_is = self._silent, self._paused, rules.snoozed()
         if now_s >= self._state_at_s or now_is != self._reported:
             self._state_at_s, self._reported = now_s + STATE_S, now_is
-            self._state = self._report(negative, rules.snoozed())
+            self._state = self._report(negative, share, rules.snoozed())
         if now_s >= self._stats_at_s:
             self._stats_at_s = now_s + STATS_S
             self._stats = self._metrics.report(self.time)
@@ -106,9 +106,12 @@ class Status:
             self._state,
             self._stats,
             self._paused,
+            share,
         )
 
-    def _report(self, negative: Mapping[str, int], snoozed: tuple[str, ...]) -> dict[str, object]:
+    def _report(
+        self, negative: Mapping[str, int], share: Mapping[str, float], snoozed: tuple[str, ...]
+    ) -> dict[str, object]:
         """Return the `state` topic's content."""
         reading = self.main
         return {
@@ -118,6 +121,7 @@ class Status:
             "faces": len(self._faces),
             "fps": round(self.fps, 1),
             "negative": negative,
+            "share": {name: round(part, 3) for name, part in share.items()},
             "camera": not self._silent,
             "paused": self._paused,
             "snoozed": snoozed,

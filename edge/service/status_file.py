@@ -38,8 +38,9 @@ class Broker(NamedTuple):
 class Kept(NamedTuple):
     """What was true at `written_s`, in seconds of the monotonic clock that all processes share.
 
-    `state` is the content of the topic of that name, `raised` and `limits` are by alert's name:
-    whether it is raised, and at how many readings it is. `broker` is None without one.
+    `state` is the content of the topic of that name. `raised`, `limits` and `least_shares` are by
+    alert's name: whether it is raised, and at how many readings and which share of them it is.
+    `broker` is None without one.
     """
 
     pid: int
@@ -48,6 +49,7 @@ class Kept(NamedTuple):
     state: Mapping[str, Any]
     raised: Mapping[str, bool]
     limits: Mapping[str, int]
+    least_shares: Mapping[str, float]
     broker: Broker | None
 
     @property
@@ -64,6 +66,7 @@ class StatusFile:
         self._path, self._source = _path(own_files(config)), config.camera.source
         self.broker: Broker | None = None
         self.limits: Mapping[str, int] = {slug(rule.name): rule.count for rule in config.alerts}
+        self._least_shares = {slug(rule.name): rule.share for rule in config.alerts}
         self._state: object = None
         self._failing = False
 
@@ -88,6 +91,7 @@ class StatusFile:
             snapshot.state,
             snapshot.raised,
             self.limits,
+            self._least_shares,
             self.broker,
         )
         try:

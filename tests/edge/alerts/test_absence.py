@@ -57,6 +57,7 @@ def test_blind_says_what_an_alert_says_and_belongs_to_no_face() -> None:
     assert raised.episode == cleared.episode
     assert raised.id != cleared.id
     assert rules.negative() == {"sad": 0}, "it counts no readings"
+    assert rules.shares() == {"sad": 0.0}
     assert str(raised) == "alert 'blind' raised: no face for 20 s"
     assert str(cleared) == "alert 'blind' cleared: face seen again"
 

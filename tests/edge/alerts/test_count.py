@@ -101,6 +101,17 @@ def test_the_count_alone_does_not_raise_it_among_many_other_readings() -> None:
         alerts = [a for s in range(50) for a in rules.update(frame(s), among(others))]
         assert [alert.event_type for alert in alerts] == [RAISED] * raised
         assert rules.negative() == {"sad": 50}
+        assert rules.shares() == {"sad": 1 / (1 + others)}
+
+
+def test_the_share_is_that_of_the_face_whose_count_is_told() -> None:
+    rules = Rules([replace(HALF, per_face=True)])
+    assert rules.shares() == {"sad": 0.0}
+    for second in range(4):
+        happy, sad = negative(second, 1, 0.1), negative(second, 2)
+        rules.update(frame(second), [happy, sad] if second else [happy, negative(second, 2, 0.1)])
+    assert rules.negative() == {"sad": 3}
+    assert rules.shares() == {"sad": 0.75}
 
 
 def test_a_shorter_interval_does_not_reach_the_share_by_itself() -> None:

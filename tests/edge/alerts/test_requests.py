@@ -158,6 +158,23 @@ def test_a_test_is_raised_and_cleared_and_changes_no_count() -> None:
     assert rules.negative() == {"sad": 1}
 
 
+def test_a_test_that_a_restart_or_a_reload_interrupts_is_cleared() -> None:
+    rules = Rules([RULE])
+    rules.test("sad", 0.0)
+    (raised,) = at(rules, 0, emotion="happy")
+    for configs, left in (
+        ([RULE], {"sad": False}),
+        ([replace(RULE, name="other")], {"other": False}),
+    ):
+        again = Rules(configs, state=rules.state())
+        (cleared,) = at(again, 1, emotion="happy")
+        assert (cleared.name, cleared.event_type, cleared.test) == ("sad", CLEARED, True)
+        assert cleared.episode == raised.episode
+        assert again.raised() == left
+        assert at(again, 2, emotion="happy") == []
+        assert again.state().tests == ()
+
+
 def test_a_test_of_an_alert_that_counts_nothing_is_like_the_alert_itself() -> None:
     daily = Daily(("angry", "sad"), lambda _: {})
     rules = Rules([], absent_after_s=3600.0, daily=daily)

@@ -276,7 +276,7 @@ def test_who_is_notified_of_an_alert_that_counts_nothing_is_said_unless_it_is_of
     said = fer_edge("check", "--config", config(lines() + trend)).stdout.splitlines()
     assert "ok    alerts  negative" in said
     assert [line for line in said if line.startswith("WARN")] == [
-        "WARN  alerts  trend: nothing follows this alert while it is off; set trend.enabled"
+        "WARN  alerts  trend: this alert is off, so it is never raised; set trend.enabled"
     ]
     wrong = config(lines(trend="enabled = true") + trend + 'payload = "{count}"\n')
     done = fer_edge("check", "--config", wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,26 @@ def test_actions_of_every_alert_are_listed_with_what_they_publish(
     assert found == [("blind", False, 1), ("", True, 1), ("happy 15", False, 0)]
     off = listed(fer_edge, config('[[trend.actions]]\ntopic = "b"\n'))
     assert "b" not in off
+
+
+def test_examples_are_those_of_the_configuration(fer_edge: Run, config: Config) -> None:
+    text = (
+        'device = "Wohn Zimmer"\n[mqtt]\nprefix = "home/fer"\n'
+        '[[alerts]]\nname = "calm"\ncount = 8\nwindow_s = 60\nemotions = ["happy"]\n'
+    )
+    path = config(text)
+    done = fer_edge("mqtt", "--config", path)
+    assert "fer-edge: device: 'Wohn Zimmer' is 'wohn-zimmer' in topics" in done.stderr
+    assert not set(re.findall(r"\w+", done.stdout)) & {"pi", "angry"}, done.stdout
+    base = "home/fer/wohn-zimmer"
+    rows = listed(fer_edge, path)
+    message = json.loads(str(rows[f"{base}/alert"]["example"]))
+    assert (message["name"], message["count"], message["window_s"]) == ("calm", 8, 60.0)
+    assert message["emotions"] == ["happy"]
+    assert list(json.loads(str(rows[f"{base}/state"]["example"]))["negative"]) == ["calm"]
+    announced = json.loads(str(rows["homeassistant/device/fer_edge_<id>/config"]["example"]))
+    assert announced["dev"]["name"] == "FER wohn-zimmer"
+    assert announced["avty"] == [{"t": f"{base}/availability"}]
 
 
 def test_as_text_every_topic_has_an_example(fer_edge: Run, config: Config) -> None:

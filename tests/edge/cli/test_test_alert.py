@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Mosquitto, Run, wait_for
-from tests.support.mqtt import READER, NewBroker, alerts, guarded, listening, retained, texts
+from tests.conftest import Mosquitto, Run, command, environment, wait_for
+from tests.support.mqtt import (
+    READER,
+    NewBroker,
+    alerts,
+    guarded,
+    listening,
+    retained,
+    texts,
+    topics,
+)
 from tests.support.receiver import Mood, receiver
 from tests.support.service import CLIP, HASTY_ALERT, service
 
@@ -61,6 +72,25 @@ def test_it_is_raised_and_cleared_with_all_that_follows(
         ("cleared", "fer-edge/pi/alert/long-face", True),
         ("cleared", LAMP, True),
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_that_is_stopped_clears_what_it_has_raised(
+    number: int, config: Config, broker: Mosquitto, tmp_path: Path
+) -> None:
+    path = config(lines(broker))
+    with listening(broker, topic="#") as subscriber:
+        running = subprocess.Popen(
+            command("test-alert", "long-face", "--seconds", "600", "--config", path),
+            env=environment(tmp_path),
+        )
+        wait_for(lambda: LAMP in topics(subscriber), "the lamp")
+        running.send_signal(number)
+        assert running.wait(20) == 0
+        wait_for(lambda: len(alerts(subscriber)) == 2, "the end")
+        theirs = [text for _, topic, text in subscriber.messages() if topic == LAMP]
+        assert texts(subscriber, "alert/long-face") == ["ON", "OFF"]
+    assert theirs[1:] == ['{"scene_recall":1}']
 
 
 def test_what_fails_is_named_and_the_rest_is_sent(

@@ -333,6 +333,22 @@ def test_a_name_that_was_changed_is_told_for_devices_and_alerts_alike(
     ]
 
 
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("Pi.local", ["device: the host name 'Pi.local' is 'pi-local' in topics"]),
+        ("x" * 40, [f"device: the host name '{'x' * 40}' is '{'x' * 32}' in topics"]),
+        ("raspberrypi", []),
+    ],
+)
+def test_a_host_name_that_was_changed_is_told_too(
+    monkeypatch: pytest.MonkeyPatch, host: str, said: list[str]
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    assert list(warnings(Config())) == said
+    assert list(warnings(Config(device="pi"))) == []
+
+
 def test_a_name_that_fits_is_not_worth_a_word() -> None:
     config = parse('device = "kitchen_2"\n[[alerts]]\nname = "a-b"', "x")
     assert list(warnings(config)) == list(warnings(Config())) == []

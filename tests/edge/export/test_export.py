@@ -276,6 +276,19 @@ def test_only_one_export_writes_at_a_time(tmp_path: Path, fer_edge: Run) -> None
     )
 
 
+def test_a_name_that_was_changed_is_told(tmp_path: Path, fer_edge: Run) -> None:
+    diary, out = tmp_path / "log", tmp_path / "out"
+    write(diary / layout.NAME, header(), line(START, 1))
+    done = fer_edge("export", "--csv", "--out", out, "--device", "Desk/2")
+    assert done.stderr == "fer-edge: device 'Desk/2' is 'desk-2' in the files\n"
+    assert (out / "device=desk-2").is_dir()
+    named = tmp_path / "config.toml"
+    named.write_text('device = "Küche"')
+    done = fer_edge("export", "--csv", "--out", out, "--config", named)
+    assert done.stderr == "fer-edge: device 'Küche' is 'kuche' in the files\n"
+    assert fer_edge("export", "--csv", "--out", out, "--device", "desk-2").stderr == ""
+
+
 def test_a_folder_holds_one_form(tmp_path: Path, fer_edge: Run) -> None:
     pytest.importorskip("pyarrow")
     write(tmp_path / "log" / layout.NAME, header(), line(START, 1))

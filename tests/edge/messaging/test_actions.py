@@ -181,17 +181,21 @@ def test_what_follows_an_alert_that_is_off_is_valid_and_warned_of_and_does_not_f
     blind = '[[blind.actions]]\ntopic = "t"\n'
     config = parse(trend + blind, "c")
     assert [each.name for each in config.reactions] == ["negative"]
+    assert config.last_reactions == (), "nothing is to follow their ends"
     assert list(warnings(config)) == [
-        "blind: nothing follows this alert while it is off; set faces.blind_after_h",
-        "trend: nothing follows this alert while it is off; set trend.enabled",
+        "blind: this alert is off, so it is never raised; set faces.blind_after_h",
+        "trend: this alert is off, so it is never raised; set trend.enabled",
     ]
     on = parse(f"[faces]\nblind_after_h = 1\n{trend}{blind}[trend]\nenabled = true\n", "c")
     assert [each.name for each in on.reactions] == ["negative", "blind", "trend"]
     assert list(warnings(on)) == [
         "blind.actions: nothing is sent without a broker; set mqtt.host",
     ]
+    ends = parse(f'{trend}on = "cleared"\n{blind}', "c")
+    assert [each.name for each in ends.last_reactions] == ["trend"]
     # A name that is free may be taken by an alert that counts.
-    own = parse(f'{trend}[[alerts]]\nname = "trend"\n', "c")
+    own = parse(f'{trend}on = "cleared"\n[[alerts]]\nname = "trend"\n', "c")
+    assert own.last_reactions == ()
     assert [(each.name, each.where, each.notify) for each in own.reactions] == [
         ("trend", "alerts[0]", ())
     ]

@@ -100,6 +100,19 @@ def test_a_state_of_an_earlier_version_has_no_monotonic_clock(tmp_path: Path) ->
     assert kept(tmp_path) == STATE._replace(monotonic_s=None)
 
 
+def test_a_test_that_is_raised_is_remembered(tmp_path: Path) -> None:
+    tested = STATE._replace(tests=(("sad", "episode"),))
+    with Outbox(tmp_path) as outbox:
+        outbox.keep(STATE)
+        outbox.keep(tested)
+    assert kept(tmp_path) == tested
+    with closing(sqlite3.connect(tmp_path / NAME)) as database, database:
+        ((text,),) = database.execute("SELECT state FROM alert_state")
+        earlier = json.dumps(json.loads(text)[:6])
+        database.execute("UPDATE alert_state SET state = ?", (earlier,))
+    assert kept(tmp_path) == STATE, "an earlier version's"
+
+
 def test_a_state_of_an_earlier_version_has_only_the_readings_that_counted(tmp_path: Path) -> None:
     with Outbox(tmp_path) as outbox:
         outbox.keep(STATE)

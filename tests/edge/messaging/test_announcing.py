@@ -130,6 +130,7 @@ def test_an_alert_that_is_gone_is_announced_once_by_its_platform(
         "alert_other": "binary_sensor",
         "event_other": "event",
         "count_other": "sensor",
+        "share_other": "sensor",
         "raised_other": "device_automation",
         "cleared_other": "device_automation",
         "test_other": "button",

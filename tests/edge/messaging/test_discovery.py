@@ -20,6 +20,7 @@ import pytest
 from edge.messaging.discovery import Device, Features, components, payload
 from edge.messaging.entities import Component
 from edge.messaging.topics import Direction, table
+from tests.support.pipeline import alert
 
 PI = Device("1f3a9c20", "pi", "fer-edge/pi")
 EVERYTHING = Features(
@@ -147,7 +148,7 @@ def test_what_appears() -> None:
     }  # fmt: skip
     for name in ("negative", "blind"):
         kinds = {key: shown[key]["p"] for key in shown if key.endswith(f"_{name}")}
-        count = {"count_negative": "sensor", "limit_negative": "number"}
+        count = {"count_negative": "sensor", "share_negative": "sensor", "limit_negative": "number"}
         assert kinds == (count if name == "negative" else {}) | {
             f"test_{name}": "button",
             f"snooze_{name}": "button",
@@ -158,7 +159,8 @@ def test_what_appears() -> None:
         }
     assert shown["expression"]["ops"] == ["angry", "happy", "sad", "none"]
     assert {key for key in shown if shown[key].get("en") is False} == {
-        "confidence", "fps", "dropped", "limit_negative", "limit_long-face",
+        "confidence", "fps", "dropped", "limit_negative", "limit_long-face", "share_negative",
+        "share_long-face",
     }  # fmt: skip
 
 
@@ -177,7 +179,9 @@ def test_what_needs_the_camera_is_unavailable_while_it_is_closed() -> None:
 
 def test_every_command_is_a_topic_that_is_read_and_every_value_one_that_is_published() -> None:
     shown = announced()["cmps"].values()
-    listed = list(table("fer-edge/pi", ("negative", "long-face"), ("blind",), "x", discovery=True))
+    raised = [alert(name=name) for name in ("negative", "long-face", "blind")]
+    counting = ("negative", "long-face")
+    listed = list(table("fer-edge/pi", raised, counting, "x", discovery=True))
     read = {topic for topic, row in listed if row.direction is Direction.READ}
     commands = {component["cmd_t"] for component in shown if "cmd_t" in component}
     assert commands == read - {"homeassistant/status"}
@@ -219,7 +223,7 @@ def test_an_alert_that_is_gone_is_named_by_its_platform_only() -> None:
     shown = announced(fewer, before=before)["cmps"]
     bare = {key: c["p"] for key, c in shown.items() if set(c) == {"p"}}
     assert bare == {key: p for key, p in before.items() if key.endswith(("long-face", "blind"))}
-    assert len(bare) == 8 + 6
+    assert len(bare) == 9 + 6
 
 
 def test_a_new_name_changes_topics_and_not_what_entities_are_known_by() -> None:
@@ -235,9 +239,19 @@ def test_a_new_name_changes_topics_and_not_what_entities_are_known_by() -> None:
 
 def test_names_of_alerts_never_meet() -> None:
     """`-` and `_` are letters of names, and keys are made of names."""
-    names = ("a", "a_event", "event_a", "count_a", "raised_a", "cleared", "alert_a", "test_a")
+    names = (
+        "a",
+        "a_event",
+        "event_a",
+        "count_a",
+        "share_a",
+        "raised_a",
+        "cleared",
+        "alert_a",
+        "test_a",
+    )
     message = announced(Features(("sad",), names, most=dict.fromkeys(names, 9)))
-    assert len(message["cmps"]) == 10 + 8 * len(names)
+    assert len(message["cmps"]) == 10 + 9 * len(names)
     assert objections(message) == []
 
 

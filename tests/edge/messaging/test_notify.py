@@ -402,8 +402,8 @@ def test_without_apprise_it_is_said_what_to_install(
     file = tmp_path / "urls"
     file.write_text("json://localhost/x\n")
     assert refused(NotifyConfig(apprise_file=file)) == [
-        "alerts[0].notify[0].apprise_file: needs Apprise; in a checkout of this project:"
-        " pip install '.[notify]'; or use ntfy"
+        "alerts[0].notify[0].apprise_file: needs Apprise; docs/recipes.md says how to"
+        " install it; or use ntfy"
     ]
 
 

@@ -54,8 +54,8 @@ def test_the_probe_says_what_is_wrong(new_broker: NewBroker) -> None:
     [
         ("retain_available false", "Retain not supported; the broker must allow retained messages"),
         ("max_qos 0", "QoS not supported; the broker must allow QoS 1"),
-        ("max_packet_size 300", "packets of at most 300 bytes; the broker must allow 1108"),
-        ("message_size_limit 300", "hangs up at a retained message of 1108 bytes: connection lost"),
+        ("max_packet_size 300", "packets of at most 300 bytes; the broker must allow 1152"),
+        ("message_size_limit 300", "hangs up at a retained message of 1152 bytes: connection lost"),
         ("clientid_prefixes home-", "that the broker allows client ids fer-edge-*"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_broker_that_does_only_what_is_needed_is_enough(
 def test_more_alerts_need_longer_messages(new_broker: NewBroker) -> None:
     broker = new_broker("allow_anonymous true\nmax_packet_size 1200\n").start()
     many = tuple(AlertConfig(f"alert-{at}") for at in range(20))
-    with pytest.raises(FerEdgeError, match="the broker must allow 2704"):
+    with pytest.raises(FerEdgeError, match="the broker must allow 3584"):
         probe(Config(device="pi", mqtt=at(broker), alerts=many))
 
 

@@ -73,9 +73,11 @@ def test_the_state_has_exactly_the_promised_keys(broker: Mosquitto, tmp_path: Pa
         pipeline.wait_for(lambda: texts(subscriber, "state"), "the state")
         state = json.loads(texts(subscriber, "state")[0])
     assert list(state) == [
-        "time", "emotion", "confidence", "faces", "fps", "negative", "camera", "paused", "snoozed",
+        "time", "emotion", "confidence", "faces", "fps", "negative", "share", "camera", "paused",
+        "snoozed",
     ]  # fmt: skip
     assert state["negative"] == {"negative": 1}
+    assert state["share"] == {"negative": 1.0}
 
 
 def test_the_stats_have_what_a_frame_costs_and_come_again(

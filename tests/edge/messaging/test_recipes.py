@@ -113,3 +113,11 @@ def test_node_red_listens_on_the_alert_topic_and_knows_both_events() -> None:
     assert [rule["v"] for rule in choice["rules"]] == [event.value for event in AlertEvent]
     ids = {node["id"] for node in (reader, choice, *rest)}
     assert {to for node in (reader, choice) for wires in node["wires"] for to in wires} <= ids
+
+
+def test_apprise_knows_the_urls_as_they_stand() -> None:
+    apprise = pytest.importorskip("apprise")
+    (recipe,) = [each for each in RECIPES if "Apprise" in each.title]
+    urls = [line for line in recipe.text[0].splitlines() if not line.startswith("#")]
+    assert len(urls) == 2
+    assert all(apprise.Apprise.instantiate(url) is not None for url in urls)

@@ -81,7 +81,8 @@ def test_the_text_says_what_the_picture_shows(shown: Preview) -> None:
     assert status["fps"] > 0
     (alert,) = status["alerts"]
     assert alert["text"].startswith("negative: ")
-    assert alert["limit"] == 30
+    assert (alert["limit"], alert["least"]) == (30, 0.25)
+    assert f", share {alert['share']:.2f} of 0.25" in alert["text"]
 
 
 class Page(HTMLParser):

@@ -114,6 +114,12 @@ def area(picture: ByteArray, colour: tuple[int, int, int]) -> int:
     return int((picture == colour).all(axis=2).sum())
 
 
+def test_an_alert_that_takes_a_share_shows_it() -> None:
+    counted = Counted("negative", 30, 30, 120.0, False, share=0.1, least=0.25)
+    assert str(counted) == "negative: 30 of 30 in 120 s, share 0.10 of 0.25"
+    assert str(counted._replace(least=0.0)) == "negative: 30 of 30 in 120 s"
+
+
 def test_a_raised_alert_is_red() -> None:
     gray = np.full((480, 640), 128, np.uint8)
     calm = Scene((640, 480), 1.0, (), (Counted("negative", 3, 30, 120.0, False),), ())

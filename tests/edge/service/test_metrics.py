@@ -69,7 +69,7 @@ def test_a_silent_camera_leaves_nobody_in_sight_and_no_rate_until_it_is_back() -
     assert silent.state == {
         "time": "2026-03-01T12:00:01.900+02:00",
         "emotion": "none", "confidence": 0.0, "faces": 0, "fps": 0.0, "negative": {},
-        "camera": False, "paused": (), "snoozed": (),
+        "share": {}, "camera": False, "paused": (), "snoozed": (),
     }  # fmt: skip
     for tenth in range(50, 60):
         back = status.update(frame(tenth / 10), (), (), rules)

@@ -151,9 +151,10 @@ def test_what_follows_trend_waits_for_the_broker_through_a_kill_and_a_reload_swi
             running.process.send_signal(1)
             wait_for(lambda: len(alerts(subscriber)) == 2, "its end")
             wait_for(lambda: texts(subscriber, "alert/trend")[-2:] == ["OFF", ""], "its topic")
-            assert "trend: nothing follows this alert while it is off" in running.said()
+            wait_for(lambda: lamp() == ["trend pi", "over"], "what was to follow its end")
+            assert "trend: this alert is off, so it is never raised" in running.said()
         assert [alert["event_type"] for alert in alerts(subscriber)] == ["raised", "cleared"]
-        assert lamp() == ["trend pi"]
+        assert lamp() == ["trend pi", "over"]
 
 
 def test_nobody_in_sight_is_told_to_a_lamp_and_to_a_person(
@@ -188,3 +189,19 @@ def test_a_malformed_service_is_refused_at_start_and_by_a_reload(tmp_path: Path)
         running.process.send_signal(1)
         wait_for(lambda: "stays as it was" in running.said(), "the refusal")
         assert "/nowhere" in running.said()
+
+
+def test_a_person_is_told_the_end_of_an_alert_that_a_restart_finds_switched_off(
+    tmp_path: Path,
+) -> None:
+    with receiver() as server:
+        entries = trend_notify(server.url), trend_notify(server.url, "cleared")
+        with service(tmp_path, trend(tmp_path, "", *entries), "--realtime", "--loop", 9) as on:
+            wait_for(lambda: server.taken, "the notification")
+            on.stop()
+        off = trend(tmp_path, "", *entries, on="false")
+        for _ in range(2):
+            with service(tmp_path, off, "--realtime", "--loop", 9) as running:
+                wait_for(lambda: len(server.taken) == 2, "its end")
+                running.stop()
+        assert [taken.text for taken in server.taken] == ["trend raised", "trend cleared"]
