@@ -77,14 +77,15 @@ def _answer(command: list[str], request: bytes) -> dict[str, Any]:
     done = subprocess.run(
         command,
         input=request,
-        stdout=subprocess.PIPE,
+        capture_output=True,
         env=environment,
         check=False,
         process_group=0,
     )
+    said = done.stderr.decode(errors="replace").strip()
     if done.returncode:
-        raise FerEdgeError(
-            f"the measuring process {' '.join(command[1:3])} ended: {done.returncode}"
-        )
+        ended = f"the measuring process {' '.join(command[1:3])} ended: {done.returncode}"
+        one_line = said and "\n" not in said
+        raise FerEdgeError(said if one_line else f"{ended}\n{said}".rstrip())
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

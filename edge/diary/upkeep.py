@@ -12,7 +12,7 @@ from edge import filelock
 from edge.config.schema import DiaryConfig
 from edge.diary import layout, retention
 from edge.diary.unfinished import Open, Unfinished
-from edge.errors import first_line
+from edge.errors import FerEdgeError, first_line, memory_shortage
 
 #: All of it may be cut off anywhere, and is done at the next start.
 _JOIN_S = 0.3
@@ -61,11 +61,11 @@ class Upkeep:
                     self._thread = None
                     return
             try:
-                with filelock.hold(self._directory / layout.LOCK):
+                with memory_shortage(), filelock.hold(self._directory / layout.LOCK):
                     self._work(due, archives=archives)
             except FileNotFoundError:  # the directory was taken away
                 pass
-            except OSError as error:
+            except (OSError, FerEdgeError) as error:
                 log.warning(
                     "%s: cannot archive files or update hours.csv: %s",
                     self._directory,

@@ -16,7 +16,7 @@ _WANTED = {
     _NUMBER: "a number from 0 to 1",
     _PIXELS: "a whole number of pixels",
 }
-#: Files of so many models are read without compiling a pattern again.
+#: Files of this many models are read without compiling a pattern again.
 _MODELS = 16
 
 

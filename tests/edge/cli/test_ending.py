@@ -104,7 +104,9 @@ def test_too_little_memory_is_one_line(
     )
     if done.returncode < 0 and sys.version_info >= (3, 12):
         return  # numpy 2 and its like may crash where memory ends: no line of ours can follow
-    said = [line for line in done.stderr.splitlines() if not line.startswith("INFO: ")]
+    # A thread beside may warn of the same, before the end.
+    beside = ("INFO: ", "WARNING: ")
+    said = [line for line in done.stderr.splitlines() if not line.startswith(beside)]
     assert "Traceback" not in done.stderr
     assert len(said) <= 1
     if arguments[0] == "run" and megabytes < 350:

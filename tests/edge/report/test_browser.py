@@ -14,6 +14,7 @@ from edge.expressions.model_card import read_card
 from edge.packaged import MODELS
 from edge.report import accuracy, page
 from edge.report.figures import collect
+from tests.conftest import wait_for
 from tests.support.browser import barriers, chromium, lightness, shown
 from tests.support.hours import LABELS, home
 
@@ -99,7 +100,8 @@ def test_by_keyboard(browser: Browser, pages: dict[str, Path]) -> None:
         label = "document.activeElement.getAttribute('aria-label')"
         assert seen.page.evaluate(label) == "Table of all days"
         seen.page.keyboard.press("ArrowRight")
-        seen.page.wait_for_function("document.activeElement.scrollLeft > 0")
+        # Not `wait_for_function`: what it evaluates while it waits, the page's policy forbids.
+        wait_for(lambda: seen.page.evaluate("document.activeElement.scrollLeft") > 0, "scrolling")
 
 
 def test_printed_it_has_the_table_and_islightness(browser: Browser, pages: dict[str, Path]) -> None:
