@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 #: Least accuracy, clean and on average over the four conditions, half a point below what was
 #: measured; largest calibration error clean and in each of the four.
-HELD = {"default": (0.668, 0.620, 0.03, 0.04), "tiny": (0.649, 0.597, 0.03, 0.04)}
+HELD = {"default": (0.669, 0.639, 0.03, 0.04), "tiny": (0.649, 0.597, 0.03, 0.04)}
 NOTHING_GIVEN = dict.fromkeys(("weights", "labels", "input_range", "input_size", "output"))
 MEAN = "mean of the four"
 
