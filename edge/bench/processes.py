@@ -72,7 +72,11 @@ def _ours(child: Sequence[str], task: str, config: Config, frames: int | None) -
 
 
 def _answer(command: list[str], request: bytes) -> dict[str, Any]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # Both with what the command sets for itself: OpenBLAS's threads may cost as much as all imports.
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     # A group of its own: Ctrl-C is for us, and on our way out it ends.
     done = subprocess.run(
         command,
