@@ -72,7 +72,7 @@ def _ours(child: Sequence[str], task: str, config: Config, frames: int | None) -
 
 
 def _answer(command: list[str], request: bytes) -> dict[str, Any]:
-    # Both with what the command sets for itself: OpenBLAS's threads may cost as much as all imports.
+    # As the command sets it: OpenBLAS's threads may cost as much as all imports together.
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(sys.path),
         "OPENBLAS_NUM_THREADS": "1",
