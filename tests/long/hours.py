@@ -27,7 +27,8 @@ RULE = AlertConfig()
 LEAST = 60
 HEAD = (
     "| condition | clear | neutral: negative, most | happy: negative, most"
-    " | labelled sad or angry: negative, least | clearly so: negative, least | raised after |\n"
+    " | labelled sad or angry: negative, least | clearly so: negative, least"
+    " | clearly so: raised after |\n"
     "|---|---:|---:|---:|---:|---:|---:|"
 )
 
