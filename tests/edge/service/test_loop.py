@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,9 @@ from edge.messaging.outbox import NAME
 from tests.conftest import Mosquitto, Run, wait_for
 from tests.support.mqtt import alerts, listening, retained, texts
 from tests.support.service import CLIP, PROMPT_S, Service, service
+
+#: Seconds in which the service ends, whatever does not answer.
+LONGEST_S = 2.0
 
 pytestmark = pytest.mark.slow
 
@@ -123,17 +127,34 @@ def test_told_to_stop_without_a_broker_it_does_not_wait_long(
 def test_told_to_stop_with_a_frozen_broker_it_does_not_wait_long(
     broker: Mosquitto, tmp_path: Path
 ) -> None:
-    with service(tmp_path / "run", mqtt(broker), *SLOW) as running:
-        wait_for(lambda: retained(broker).get("availability") == "online", "online")
-        broker.signal(signal.SIGSTOP)
-        try:
-            rows = len(running.diary())
-            wait_for(lambda: len(running.diary()) > rows + 30, "the diary to go on")
-            code, took_s = running.stop()
-        finally:
-            broker.signal(signal.SIGCONT)
-    assert (code, took_s < 2.0) == (0, True)
-    wait_for(lambda: retained(broker)["availability"] == "offline", "the last will")
+    def took_s() -> float:
+        folder = tmp_path / f"{time.monotonic_ns()}"
+        with service(folder, mqtt(broker), *SLOW) as running:
+            wait_for(lambda: retained(broker).get("availability") == "online", "online")
+            broker.signal(signal.SIGSTOP)
+            try:
+                rows = len(running.diary())
+                wait_for(lambda: len(running.diary()) > rows + 30, "the diary to go on")
+                code, ended_s = running.stop()
+            finally:
+                broker.signal(signal.SIGCONT)
+        assert code == 0
+        wait_for(lambda: retained(broker)["availability"] == "offline", "the last will")
+        return ended_s
+
+    assert shortest_s(took_s) < LONGEST_S
+
+
+def shortest_s(took_s: Callable[[], float]) -> float:
+    """The least of up to three: a wait of ours that is too long is so each time.
+
+    A busy machine's is not.
+    """
+    tries = [took_s()]
+    while min(tries) >= LONGEST_S and len(tries) < 3:
+        tries.append(took_s())
+    print("ended after", *(f"{each:.2f}" for each in tries), "s")
+    return min(tries)
 
 
 def handles_sigterm(running: Service) -> bool:
@@ -171,12 +192,7 @@ def test_told_to_stop_at_any_moment_of_its_start_it_ends_within_two_seconds(
                 return ended_s
 
         for wait_s in (0.1, 0.3, 0.5, 0.8, 1.2, 2.0):
-            # A wait of ours that is too long is so each time; a busy machine's is not.
-            tries = [took_s(wait_s)]
-            while min(tries) >= 2.0 and len(tries) < 3:
-                tries.append(took_s(wait_s))
-            print(f"after {wait_s} s:", *(f"{each:.2f}" for each in tries))
-            assert min(tries) < 2.0
+            assert shortest_s(partial(took_s, wait_s)) < LONGEST_S, wait_s
 
 
 def test_killed_it_leaves_offline_as_its_last_will(broker: Mosquitto, tmp_path: Path) -> None:
