@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="CPU cores for TensorFlow")
     for field in fields(Recipe):
         option = "--" + field.name.replace("_", "-")
-        told = "the .tflite to go on from" if field.name == "start" else argparse.SUPPRESS
+        told = field.metadata.get("help", argparse.SUPPRESS)
         parser.add_argument(option, type=type(field.default), help=told)
     return parser
 

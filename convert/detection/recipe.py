@@ -37,7 +37,7 @@ class Recipe:
     check_every: int = 10
     precision: str = "mixed_bfloat16"
     seed: int = 1
-    start: str = ""
+    start: str = field(default="", metadata={"help": "the .tflite to go on from"})
 
 
 #: May change when a training continues: neither decides what a step learns.

@@ -12,7 +12,7 @@ from convert.detection.export import HEIGHT, WIDTH, in_float
 from convert.detection.network import build
 from convert.quantizing.tflite_file import constant, unpacked, weighted
 from convert.training.tflite_weights import float_weights
-from convert.training.unfolding import Folded, by_connection, unfold
+from convert.training.unfolding import Folded, folded, unfold
 from edge.errors import ModelError, RefusedFile, UsageError
 from edge.faces.network import FaceNetwork
 from edge.records import FloatArray
@@ -49,10 +49,10 @@ def _in_file_order(model: keras.Model) -> Folded:
     It is found by converting a network whose kernels hold nothing but their layer's number.
     """
     marked = build()
-    for number, (layer, _) in enumerate(by_connection(marked)):
+    for number, (layer, _) in enumerate(folded(marked)):
         layer.kernel.assign(np.full(layer.kernel.shape, _MARK * (number + 1)))
     file = unpacked(in_float(marked, np.zeros((1, HEIGHT, WIDTH, 1), np.uint8)))
-    layers, tensors = by_connection(model), file.subgraphs[0].tensors
+    layers, tensors = folded(model), file.subgraphs[0].tensors
     kernels = [constant(file, tensors[operator.inputs[1]]) for operator in weighted(file).values()]
     marks = [float(np.asarray(kernel).mean()) for kernel in kernels]
     return [layers[round(mark / _MARK) - 1] for mark in marks]

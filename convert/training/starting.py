@@ -10,7 +10,7 @@ import numpy as np
 
 from convert.extras import require
 from convert.training.trained_files import is_tflite, loaded, opened
-from convert.training.unfolding import in_sequence, unfold
+from convert.training.unfolding import folded, unfold
 from edge.errors import RefusedFile, UsageError
 from edge.records import ByteArray
 
@@ -62,5 +62,5 @@ def _of_tflite(model: keras.Model, path: Path, pictures: ByteArray) -> None:
     from convert.training.tflite_weights import float_weights  # noqa: PLC0415
 
     pixels = pictures[..., None].astype(np.float32)
-    if not unfold(model, in_sequence(model), float_weights(path), pixels):
+    if not unfold(model, folded(model), float_weights(path), pixels):
         raise UsageError(f"{OPTION} {path}: not a {model.name}")

@@ -8,7 +8,6 @@ both. The network answers as the folded weights do, and learns as if it had neve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import keras
@@ -19,44 +18,35 @@ from edge.records import FloatArray
 Folded = Sequence[tuple[keras.layers.Layer, keras.layers.Layer | None]]
 
 
-def weighted(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers with weights, in the order in which they compute."""
-    return [layer for layer in model.layers if layer.weights]
+def folded(model: keras.Model) -> Folded:
+    """Return each layer with a kernel, with the normalisation that takes its output.
 
-
-def in_sequence(model: keras.Model) -> Folded:
-    """Return each layer with a kernel, with the normalisation that is the next with weights."""
-    return [
-        (layer, after if _normalises(after) else None)
-        for layer, after in pairwise([*weighted(model), None])
-        if not _normalises(layer)
-    ]
-
-
-def by_connection(model: keras.Model) -> Folded:
-    """Return each layer with a kernel, with the normalisation that takes its output."""
+    They are in the order in which `model` computes.
+    """
     after = {id(layer.input): layer for layer in model.layers if _normalises(layer)}
     return [
-        (layer, after.get(id(layer.output))) for layer in weighted(model) if not _normalises(layer)
+        (layer, after.get(id(layer.output)))
+        for layer in model.layers
+        if layer.weights and not _normalises(layer)
     ]
 
 
 def unfold(
     model: keras.Model,
-    folded: Folded,
+    layers: Folded,
     weights: Sequence[tuple[FloatArray, FloatArray]],
     pixels: Any,
 ) -> bool:
     """Give the layers of `model` the kernels and biases in `weights`; return whether they fit.
 
-    Both are in the same order, kernels in Keras' shape. `pixels` are float32, as the model takes
-    them.
+    `layers` are those of `folded`, in the order of `weights`, whose kernels have Keras' shape.
+    `pixels` are float32, as the model takes them.
     """
-    shapes = [tuple(layer.kernel.shape) for layer, _ in folded]
+    shapes = [tuple(layer.kernel.shape) for layer, _ in layers]
     if [kernel.shape for kernel, _ in weights] != shapes:
         return False
     scales = []
-    for (layer, normalised), (kernel, bias) in zip(folded, weights, strict=True):
+    for (layer, normalised), (kernel, bias) in zip(layers, weights, strict=True):
         if normalised is None:
             layer.set_weights([kernel, bias])
             continue
@@ -79,5 +69,5 @@ def unfold(
     return True
 
 
-def _normalises(layer: keras.layers.Layer | None) -> bool:
+def _normalises(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.layers.BatchNormalization)
